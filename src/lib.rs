@@ -1,0 +1,70 @@
+//! trucgate: the security server of an agency, and the exchange it relays to.
+//!
+//! This file is the floor plan. A module uses only modules that stand earlier in it, and from floor 1 up
+//! never one of its own floor; `tests/layers.rs` holds that.
+
+#![forbid(unsafe_code)]
+
+// Floor 0, ground: what the machine gives us.
+/// Time and chance, handed in by the door.
+pub mod clock;
+/// Changes of the disk: returned means durable.
+pub mod durable;
+/// Readiness, watchdog, credentials and sockets as systemd hands them over.
+pub mod systemd;
+/// Classes of errors and waiting between tries.
+pub mod retry;
+/// Lines that people act on, to journald or as JSON.
+pub mod journal;
+/// SQLite with one writer that groups commits.
+pub mod store;
+
+// Floor 1, language: pure.
+/// edXML: member ids, envelope, statuses, bounded streaming reader and writer.
+pub mod packet;
+/// Tree hashes, proofs and checkpoints (RFC 9162).
+pub mod merkle;
+
+// Floor 2, trust.
+/// Chain, purpose and time in; identity out.
+pub mod trust;
+/// All that others know of the token.
+pub mod signer;
+
+// Floor 3, keeping.
+/// A member's log of records: one HSM signature for many.
+pub mod evidence;
+/// The durable store of packets on their way.
+pub mod spool;
+/// rustls configurations whose keys stay behind the signer.
+pub mod tls;
+
+// Floor 4, proof and wire.
+/// Packet and evidence to Sealed; Sealed and trust to Opened.
+pub mod seal;
+/// HTTP with limits, deadlines, drain and problem answers.
+pub mod https;
+
+// Floor 5, doors.
+/// The door to the software: the VXP SDK's HTTP.
+pub mod vxp;
+/// The door to the hub: the protocol between boxes and hub.
+pub mod uplink;
+
+// Floor 6, walk.
+/// The walk of a packet through a box.
+pub mod relay;
+/// The exchange: intake, mailboxes, directory, receipts.
+pub mod hub;
+
+// Floor 7, operation.
+/// Tokens, keys, certificates and enrolment.
+pub mod provision;
+/// The operator's questions to a running box.
+pub mod control;
+/// Gathers the configurations of all rooms.
+pub mod config;
+
+// Floor 8, verbs.
+/// One verb, one exit code.
+pub mod cmd;

@@ -1,0 +1,2 @@
+//! One verb, one exit code.
+fn main() {}
