@@ -4,9 +4,7 @@ use super::*;
 use crate::retry::Class;
 
 fn serial_of(der: &[u8]) -> String {
-    certificate::Certificate::read(der)
-        .unwrap()
-        .serial_hex()
+    certificate::Certificate::read(der).unwrap().serial_hex()
 }
 
 struct Lists {
@@ -86,7 +84,7 @@ fn a_revoked_intermediate_takes_all_below_with_it() {
     let root_list = lists
         .world
         .ca
-        .root_revocation_list(&[serial.clone()], NOW, NOW + Duration::days(1))
+        .root_revocation_list(std::slice::from_ref(&serial), NOW, NOW + Duration::days(1))
         .unwrap();
     let trust = lists.world.trust(
         Profile::default(),
