@@ -1,1 +1,18 @@
-//! The room `vxp`.
+//! The door to the software: the HTTP that the VXP SDK speaks, answered by a [`Desk`] which the walk implements.
+//!
+//! A request is first proven (headers, credentials, freshness), then turned into one call of the [`Desk`],
+//! then answered in JSON that always carries `status`, `ErrorCode` and `ErrorDesc`.
+
+mod desk;
+mod headers;
+mod refusal;
+mod stamp;
+mod systems;
+
+pub use desk::{
+    Agency, Content, Desk, Document, Intake, MessageType, NewAgency, ReceivedRow, Rows, SendParams,
+    SentRow, Transport, Unit, Window,
+};
+pub use headers::{Fault, Freshness, Signed, Unproven};
+pub use refusal::{ErrorCode, Refusal};
+pub use systems::{Error, Network, NotAdmitted, Peer, Secret, System, SystemEntry, Systems};
