@@ -3,12 +3,19 @@
 //! A request is first proven (headers, credentials, freshness), then turned into one call of the [`Desk`],
 //! then answered in JSON that always carries `status`, `ErrorCode` and `ErrorDesc`.
 
+mod body;
+mod call;
+mod chunks;
+mod config;
 mod desk;
 mod headers;
+mod quota;
 mod refusal;
+mod rows;
 mod stamp;
 mod systems;
 
+pub use config::{Config, Quota};
 pub use desk::{
     Agency, Content, Desk, Document, Intake, MessageType, NewAgency, ReceivedRow, Rows, SendParams,
     SentRow, Transport, Unit, Window,
