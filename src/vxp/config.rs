@@ -8,6 +8,7 @@ use time::UtcOffset;
 
 use super::headers::Freshness;
 pub use super::quota::Quota;
+use crate::https::Limits;
 
 /// Settings of the door to the software; an unknown key is an error.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,6 +48,17 @@ impl Config {
             utc_offset_minutes: utc_offset(),
             max_document_bytes: max_document(),
             quota: Quota::default(),
+        }
+    }
+
+    /// Limits of the server in front of the door, wider than the door's own: what the server itself refuses is
+    /// answered in HTTP's words, which the SDK does not understand.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            head: 4 * 64 * 1024,
+            body: u64::MAX,
+            ..Limits::default()
         }
     }
 

@@ -16,6 +16,7 @@ use super::refusal::{ErrorCode, Refusal};
 use super::systems::{self, Systems};
 use crate::clock::Clock;
 use crate::https::{Handler, HeaderMap, Request, Response, StatusCode, header};
+use crate::journal;
 
 mod answer;
 mod fetch;
@@ -25,6 +26,9 @@ mod send;
 
 /// Largest body of a call that is not `sendEdoc`, in bytes.
 const SMALL_BODY: u64 = 256 * 1024;
+
+/// Most bytes of a request's headers: 500 recipients stand there twice.
+const LARGEST_HEAD: usize = 64 * 1024;
 
 /// Answers the software's requests over a [`Desk`].
 #[derive(Debug)]
@@ -59,6 +63,13 @@ impl<D: Desk> Door<D> {
     }
 
     async fn answer(&self, request: Request) -> Response {
+        let head: usize = pairs(&request.headers)
+            .map(|(name, value)| name.len() + value.len() + 4)
+            .sum();
+        if head > LARGEST_HEAD {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return answer::refused_with(status, &head_too_large());
+        }
         let call = match route(&self.prefixes, &request.path, request.query.as_deref()) {
             Route::Call(call) => call,
             Route::Forward => return answer::refused(&no_service_calls()),
@@ -108,12 +119,25 @@ impl<D: Desk> Door<D> {
     fn prove(&self, request: &Request) -> Result<Signed, Refusal> {
         let peer = systems::Peer {
             address: request.peer.address.ip(),
-            certificate: request.peer.identity.as_ref().map(|identity| identity.fingerprint),
+            certificate: request
+                .peer
+                .identity
+                .as_ref()
+                .map(|identity| identity.fingerprint),
         };
         let systems = Arc::clone(&self.systems.borrow());
-        Unproven::read(pairs(&request.headers))
-            .prove(&systems, peer, self.clock.now(), &self.freshness)
-            .map_err(|fault| fault.refusal())
+        let unproven = Unproven::read(pairs(&request.headers));
+        let now = self.clock.now();
+        unproven
+            .prove(&systems, peer, now, &self.freshness)
+            .map_err(|fault| {
+                journal::line(&journal::ids::SOFTWARE_REFUSED)
+                    .peer(format_args!("{} {}", peer.address, unproven.claimed()))
+                    .reason(&fault)
+                    .next("compare systemid, secret, clock and address with the systems file")
+                    .warning("a software was refused");
+                fault.refusal()
+            })
     }
 }
 
@@ -132,7 +156,9 @@ impl<D: Desk> Handler for Door<D> {
 }
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
-    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
 }
 
 /// A fault of ours, told without its inside.
@@ -140,6 +166,15 @@ fn internal() -> Refusal {
     Refusal::new(
         ErrorCode::HubError,
         "Máy chủ bảo mật gặp lỗi nội bộ khi xử lý yêu cầu; thử lại sau, nếu vẫn lỗi hãy báo quản trị máy chủ.",
+    )
+}
+
+fn head_too_large() -> Refusal {
+    Refusal::new(
+        ErrorCode::NotProcessed,
+        format!(
+            "Phần tiêu đề HTTP vượt quá {LARGEST_HEAD} byte; chia danh sách nơi nhận (to) thành nhiều lần gửi."
+        ),
     )
 }
 

@@ -6,8 +6,11 @@
 mod body;
 mod call;
 mod chunks;
+/// A software, for the demo, the bench and tests.
+pub mod client;
 mod config;
 mod desk;
+mod door;
 mod headers;
 mod quota;
 mod refusal;
@@ -20,6 +23,7 @@ pub use desk::{
     Agency, Content, Desk, Document, Intake, MessageType, NewAgency, ReceivedRow, Rows, SendParams,
     SentRow, Transport, Unit, Window,
 };
+pub use door::Door;
 pub use headers::{Fault, Freshness, Signed, Unproven};
 pub use refusal::{ErrorCode, Refusal};
 pub use systems::{Error, Network, NotAdmitted, Peer, Secret, System, SystemEntry, Systems};

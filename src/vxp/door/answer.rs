@@ -55,7 +55,9 @@ pub(super) fn broken_body(error: &https::Error) -> Refusal {
         https::Error::TooLarge { limit } => format!(
             "Nội dung gửi lên lớn hơn mức cho phép ({limit} byte); giảm dung lượng tệp đính kèm rồi gửi lại."
         ),
-        _ => "Kết nối bị ngắt khi đang nhận nội dung; kiểm tra đường truyền rồi gửi lại.".to_owned(),
+        _ => {
+            "Kết nối bị ngắt khi đang nhận nội dung; kiểm tra đường truyền rồi gửi lại.".to_owned()
+        }
     };
     Refusal::new(ErrorCode::FileInvalid, reason)
 }
@@ -76,7 +78,9 @@ where
     let (pieces, taken) = mpsc::channel(PIECES);
     let made = tokio::spawn(make(pieces.clone()));
     tokio::spawn(async move {
-        let done = made.await.unwrap_or_else(|_| Err(io::Error::other("the answer's source broke")));
+        let done = made
+            .await
+            .unwrap_or_else(|_| Err(io::Error::other("the answer's source broke")));
         if let Err(error) = done {
             // The software went away if this fails, and then nobody wants to know.
             let _ = pieces.send(Err(error)).await;

@@ -53,7 +53,10 @@ impl<D: Desk> Door<D> {
             format!("Khoảng byte yêu cầu nằm ngoài văn bản; văn bản có {size} byte."),
         );
         let mut refused = answer::refused_with(response.status, &beyond);
-        for name in [crate::https::header::CONTENT_RANGE, crate::https::header::ACCEPT_RANGES] {
+        for name in [
+            crate::https::header::CONTENT_RANGE,
+            crate::https::header::ACCEPT_RANGES,
+        ] {
             if let Some(value) = response.headers.get(&name) {
                 refused.headers.insert(name, value.clone());
             }

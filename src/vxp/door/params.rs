@@ -15,7 +15,9 @@ pub(super) fn doc_id(signed: &Signed, spellings: &[&str]) -> Result<DocId, Refus
         refuse("Thiếu docId; truyền docId lấy từ danh sách văn bản nhận (getReceivedEdocList).")
     })?;
     // What is no id of ours gets the answer of an id that is not there.
-    text.to_ascii_lowercase().parse().map_err(|_| Refusal::no_such_document())
+    text.to_ascii_lowercase()
+        .parse()
+        .map_err(|_| Refusal::no_such_document())
 }
 
 /// `messagetype`, and `servicetype` beside it; documents where the software says nothing.
@@ -23,7 +25,9 @@ pub(super) fn message_type(signed: &Signed) -> Result<MessageType, Refusal> {
     if let Some(service) = signed.get("servicetype")
         && !service.eq_ignore_ascii_case("eDoc")
     {
-        return Err(refuse(format!("servicetype \"{service}\" không được hỗ trợ; dùng eDoc.")));
+        return Err(refuse(format!(
+            "servicetype \"{service}\" không được hỗ trợ; dùng eDoc."
+        )));
     }
     match signed.get("messagetype") {
         None => Ok(MessageType::Edoc),
@@ -81,7 +85,9 @@ pub(super) fn recipients(signed: &Signed) -> Result<Option<Vec<MemberId>>, Refus
     let mut seen = std::collections::HashSet::with_capacity(codes.len());
     for code in codes {
         let member: MemberId = code.trim().parse().map_err(|_| {
-            unknown(format!("Mã định danh nơi nhận \"{code}\" không hợp lệ; kiểm tra trường to."))
+            unknown(format!(
+                "Mã định danh nơi nhận \"{code}\" không hợp lệ; kiểm tra trường to."
+            ))
         })?;
         if seen.insert(member.clone()) {
             members.push(member);
@@ -110,7 +116,9 @@ pub(super) fn level(signed: &Signed) -> Result<Option<u8>, Refusal> {
     };
     match text.parse() {
         Ok(level @ 1..=4) => Ok(Some(level)),
-        _ => Err(refuse(format!("level \"{text}\" không hợp lệ; dùng số từ 1 đến 4."))),
+        _ => Err(refuse(format!(
+            "level \"{text}\" không hợp lệ; dùng số từ 1 đến 4."
+        ))),
     }
 }
 
@@ -134,12 +142,15 @@ pub(super) fn since(body: &[u8]) -> Result<Option<u64>, Refusal> {
 pub(super) fn new_agency(body: &[u8]) -> Result<NewAgency, Refusal> {
     let object = object(body)?;
     let needed = |name: &str| {
-        text(&object, name).ok_or_else(|| refuse(format!("Thiếu trường {name} của đơn vị đăng ký.")))
+        text(&object, name)
+            .ok_or_else(|| refuse(format!("Thiếu trường {name} của đơn vị đăng ký.")))
     };
     let agency = NewAgency {
         id: number(&object, "id")?,
         pid: number(&object, "pid")?,
-        pcode: text(&object, "pcode").map(|above| code(&above, "pcode")).transpose()?,
+        pcode: text(&object, "pcode")
+            .map(|above| code(&above, "pcode"))
+            .transpose()?,
         code: code(&needed("code")?, "code")?,
         name: needed("name")?,
         mail: needed("mail")?,
@@ -177,8 +188,11 @@ fn number(object: &Map<String, Value>, name: &str) -> Result<Option<u64>, Refusa
 }
 
 fn code(text: &str, name: &str) -> Result<MemberId, Refusal> {
-    text.parse()
-        .map_err(|_| refuse(format!("Trường {name} \"{text}\" không phải mã định danh hợp lệ.")))
+    text.parse().map_err(|_| {
+        refuse(format!(
+            "Trường {name} \"{text}\" không phải mã định danh hợp lệ."
+        ))
+    })
 }
 
 fn refuse(reason: impl Into<String>) -> Refusal {

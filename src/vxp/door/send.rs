@@ -35,7 +35,9 @@ impl<D: Desk> Door<D> {
             && length > self.max_document
         {
             let limit = self.max_document;
-            return Err(answer::broken_body(&crate::https::Error::TooLarge { limit }));
+            return Err(answer::broken_body(&crate::https::Error::TooLarge {
+                limit,
+            }));
         }
         let mut intake = self.desk.begin(signed.system(), params).await?;
         let mut sieve = Sieve::new();
@@ -52,11 +54,7 @@ impl<D: Desk> Door<D> {
     }
 }
 
-async fn raw(
-    body: &mut Body,
-    sieve: &mut Sieve,
-    intake: &mut impl Intake,
-) -> Result<(), Refusal> {
+async fn raw(body: &mut Body, sieve: &mut Sieve, intake: &mut impl Intake) -> Result<(), Refusal> {
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| answer::broken_body(&error))?;
         pour(chunk, sieve, intake).await?;
@@ -92,24 +90,34 @@ async fn form(
     let mut form = Multipart::with_constraints(Box::pin(chunks), boundary, bounds);
     let mut found = false;
     for _ in 0..PARTS {
-        let Some(mut part) = form.next_field().await.map_err(|error| broken_form(&error))? else {
+        let Some(mut part) = form
+            .next_field()
+            .await
+            .map_err(|error| broken_form(&error))?
+        else {
             return if found {
                 Ok(())
             } else {
-                Err(bad_form("Biểu mẫu không có phần file_doc chứa tệp văn bản."))
+                Err(bad_form(
+                    "Biểu mẫu không có phần file_doc chứa tệp văn bản.",
+                ))
             };
         };
         if part.name() != Some(PART) {
             continue;
         }
         if std::mem::replace(&mut found, true) {
-            return Err(bad_form("Biểu mẫu có nhiều hơn một phần file_doc; mỗi lần chỉ gửi một tệp."));
+            return Err(bad_form(
+                "Biểu mẫu có nhiều hơn một phần file_doc; mỗi lần chỉ gửi một tệp.",
+            ));
         }
         while let Some(chunk) = part.chunk().await.map_err(|error| broken_form(&error))? {
             pour(chunk, sieve, intake).await?;
         }
     }
-    Err(bad_form("Biểu mẫu có quá nhiều phần; chỉ gửi một phần file_doc."))
+    Err(bad_form(
+        "Biểu mẫu có quá nhiều phần; chỉ gửi một phần file_doc.",
+    ))
 }
 
 fn broken_form(error: &multer::Error) -> Refusal {
@@ -118,7 +126,9 @@ fn broken_form(error: &multer::Error) -> Refusal {
     {
         return answer::broken_body(error);
     }
-    bad_form("Biểu mẫu multipart/form-data không đúng dạng hoặc bị cắt ngang; gửi lại với một phần file_doc.")
+    bad_form(
+        "Biểu mẫu multipart/form-data không đúng dạng hoặc bị cắt ngang; gửi lại với một phần file_doc.",
+    )
 }
 
 fn bad_form(reason: &str) -> Refusal {
