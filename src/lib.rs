@@ -16,7 +16,7 @@ pub mod journal;
 pub mod retry;
 /// SQLite with one writer that groups commits.
 pub mod store;
-/// Readiness, watchdog, credentials and sockets as systemd hands them over.
+/// Readiness, watchdog and credentials as systemd hands them over.
 pub mod systemd;
 
 // Floor 1, language: pure.
