@@ -10,26 +10,26 @@
 pub mod clock;
 // Changes of the disk: returned means durable.
 pub mod durable;
-// Lines that people act on, to journald or as JSON.
-pub mod journal;
-// Classes of errors and waiting between tries.
-pub mod retry;
-// SQLite with one writer that groups commits.
-pub mod store;
 // Readiness, watchdog and credentials as systemd hands them over.
 pub mod systemd;
+// Classes of errors and waiting between tries.
+pub mod retry;
+// Lines that people act on, to journald or as JSON.
+pub mod journal;
+// SQLite with one writer that groups commits.
+pub mod store;
 
 // Floor 1, language: pure.
-// Tree hashes, proofs and checkpoints (RFC 9162).
-pub mod merkle;
 // edXML: member ids, envelope, statuses, bounded streaming reader and writer.
 pub mod packet;
+// Tree hashes, proofs and checkpoints (RFC 9162).
+pub mod merkle;
 
 // Floor 2, trust.
-// All that others know of the token.
-pub mod signer;
 // Chain, purpose and time in; identity out.
 pub mod trust;
+// All that others know of the token.
+pub mod signer;
 
 // Floor 3, keeping.
 // A member's log of records: one HSM signature for many.
@@ -40,30 +40,30 @@ pub mod spool;
 pub mod tls;
 
 // Floor 4, proof and wire.
-// HTTP with limits, deadlines, drain and problem answers.
-pub mod https;
 // Packet and evidence to Sealed; Sealed and trust to Opened.
 pub mod seal;
+// HTTP with limits, deadlines, drain and problem answers.
+pub mod https;
 
 // Floor 5, doors.
-// The door to the hub: the protocol between boxes and hub.
-pub mod uplink;
 // The door to the software: the VXP SDK's HTTP.
 pub mod vxp;
+// The door to the hub: the protocol between boxes and hub.
+pub mod uplink;
 
 // Floor 6, walk.
-// The exchange: intake, mailboxes, directory, receipts.
-pub mod hub;
 // The walk of a packet through a box.
 pub mod relay;
+// The exchange: intake, mailboxes, directory, receipts.
+pub mod hub;
 
 // Floor 7, operation.
-// Gathers the configurations of all rooms.
-pub mod config;
-// The operator's questions to a running box.
-pub mod control;
 // Tokens, keys, certificates and enrolment.
 pub mod provision;
+// The operator's questions to a running box.
+pub mod control;
+// Gathers the configurations of all rooms.
+pub mod config;
 
 // Floor 8, verbs.
 // One verb, one exit code.
