@@ -8,6 +8,7 @@ mod ids;
 mod invalid;
 mod limits;
 mod reader;
+pub mod record;
 
 pub use envelope::{Attachment, Envelope, Kind, Priority};
 pub use ids::{Digest, DocId, Generation, Malformed, MemberId, PacketId};
