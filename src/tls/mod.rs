@@ -6,16 +6,20 @@
 
 mod config;
 mod credential;
+mod files;
 mod judge;
+mod signer_key;
 mod verifier;
 
 use std::fmt;
 
 pub use config::{Clients, client_config, server_config};
 pub use credential::{Credential, Current, KeyHandle, Scheme};
+pub use files::TrustFiles;
 pub use judge::{
     Grounds, Judge, judge_connection, judge_software_connection, refusal_in, refusal_of,
 };
+pub use signer_key::SignerKey;
 pub use verifier::HubVerifier;
 
 use crate::retry::Class;
