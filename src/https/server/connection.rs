@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
@@ -18,7 +18,7 @@ use super::super::limits::{Limits, Protocols};
 use super::super::pulse::{Look, Pulse};
 use super::super::request::{Handler, Peer};
 use super::super::wire::{Observer, Socket, Wire};
-use super::handshake::secure;
+use super::handshake::{dismiss, secure};
 use super::refusal::Refusal;
 use super::service::{Session, answer};
 use super::{Admit, Judge, OnRefused, Recheck};
@@ -57,14 +57,20 @@ pub(super) async fn run<H: Handler>(
         identity: None,
         secure: tls.is_some(),
     };
-    let mut refusal = None;
+    let refusal = OnceLock::new();
     let mut http2 = false;
     let socket = match tls {
         None => Socket::Plain(tcp),
         Some((config, protocols, judge)) => {
             let stream = match secure(tcp, config, &conditions).await {
                 Ok(stream) => stream,
-                Err(reason) => return conditions.refused(address, &reason),
+                Err((reason, tcp)) => {
+                    conditions.refused(address, &reason);
+                    if let Some(tcp) = tcp {
+                        dismiss(tcp).await;
+                    }
+                    return;
+                }
             };
             let state = stream.get_ref().1;
             http2 = state.alpn_protocol() == Some(b"h2");
@@ -78,7 +84,7 @@ pub(super) async fn run<H: Handler>(
                 Ok(identity) => peer.identity = identity,
                 Err(cause) => {
                     // It is told why at its first request; a bare close would look like a broken network.
-                    refusal = Some(cause.to_string());
+                    let _ = refusal.set(cause.to_string());
                     conditions.refused(address, &Refusal::Judged(cause));
                 }
             }
@@ -233,7 +239,10 @@ async fn watch_over<H, C: Connection>(
                     Look::SlowHead => return refused(Refusal::SlowHead),
                     Look::Stalled => return refused(Refusal::Stalled),
                 }
-                session.recheck();
+                // What a refused peer still has under way ends politely, but not for long.
+                if session.recheck().is_some() && ending {
+                    return;
+                }
             }
         }
     }
