@@ -211,7 +211,13 @@ fn temporary_of(path: &Path) -> io::Result<PathBuf> {
 
 fn parent(path: &Path) -> io::Result<&Path> {
     path.parent()
-        .map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p })
+        .map(|p| {
+            if p.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                p
+            }
+        })
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a directory"))
 }
 

@@ -1,1 +1,17 @@
-//! The room `evidence`.
+//! A member's evidence log: records, a tree over them, and one HSM signature for many.
+
+mod archive;
+mod error;
+mod head;
+mod key;
+mod sequencer;
+
+pub use crate::packet::record::{Addressee, Malformed, Record, RecordKind};
+pub use archive::{Archive, SCHEMA};
+pub use error::Error;
+pub use head::{Head, Proof, Succession};
+pub use key::SignerKey;
+pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Signing, Witness};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,400 @@
+//! The owner of one member's tree: gathers what waits, writes it down, has one signature made for all of it.
+//!
+//! While the token works on one signature the next records gather, so an idle log adds no delay and a slow token loses
+//! no throughput. Records get their place durably before anything is signed: after a power cut the same tree is signed
+//! again, never another of the same size.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::archive::{self, Archive, find, leaves, signed, unsigned};
+use super::{Error, Head, Proof, Record};
+use crate::clock::Chance;
+use crate::journal;
+use crate::merkle::checkpoint::Checkpoint;
+use crate::merkle::{Batch, Frontier, Hash, leaf_hash};
+use crate::packet::MemberId;
+use crate::retry::{Backoff, Class};
+use crate::store::{Tx, params};
+
+/// What the signer did with a checkpoint.
+#[derive(Debug)]
+pub enum Sealing {
+    /// CMS SignedData, detached.
+    Signed(Vec<u8>),
+    /// The signer's last known size is another: prove from there.
+    Behind(u64),
+}
+
+/// The answer of a [`SealKey`], on its way.
+pub type Signing<'a> = Pin<Box<dyn Future<Output = Result<Sealing, Error>> + Send + 'a>>;
+
+/// A member's seal key, wherever it is kept.
+pub trait SealKey: Send + Sync + 'static {
+    /// Signs the checkpoint `body`, shown by `proof` to continue the tree of `from` entries.
+    fn seal(&self, body: Vec<u8>, from: u64, proof: Vec<Hash>) -> Signing<'_>;
+}
+
+/// Gives the extension lines of the next checkpoint: the hub's last head, digests of revocation material.
+pub type Extensions = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
+/// Sees the newest head of a log.
+pub type Witness = watch::Receiver<Option<Arc<Head>>>;
+
+/// A record on its way into a log. The key makes it unique there: the same key again gives the first one's proof.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Unique within the log.
+    pub key: String,
+    /// What joins.
+    pub record: Record,
+}
+
+/// A cheap handle to one member's log; its task ends when the last handle is gone.
+#[derive(Clone, Debug)]
+pub struct Log {
+    member: MemberId,
+    archive: Archive,
+    queue: mpsc::Sender<Waiting>,
+    newest: Witness,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    key: String,
+    body: Vec<u8>,
+    answer: oneshot::Sender<Result<Proof, Error>>,
+}
+
+/// Records that may wait before [`Log::append`] itself waits.
+const QUEUE: usize = 16_384;
+/// Records under one signature.
+const BATCH: usize = 4_096;
+
+impl Log {
+    /// Opens the log of `member` and starts its task; records that a power cut left unsigned are signed first.
+    #[must_use]
+    pub fn open(
+        archive: Archive,
+        member: MemberId,
+        key: Arc<dyn SealKey>,
+        extensions: Extensions,
+        chance: Chance,
+    ) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (announce, newest) = watch::channel(None);
+        let sequencer = Sequencer {
+            member: member.clone(),
+            archive: archive.clone(),
+            key,
+            extensions,
+            chance,
+            announce,
+            edge: Frontier::empty(),
+            tail: Vec::new(),
+        };
+        tokio::spawn(sequencer.run(waiting));
+        Self {
+            member,
+            archive,
+            queue,
+            newest,
+        }
+    }
+
+    /// Whose log it is.
+    #[must_use]
+    pub fn member(&self) -> &MemberId {
+        &self.member
+    }
+
+    /// The stored side of it.
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// The newest signed head, as it changes.
+    #[must_use]
+    pub fn heads(&self) -> Witness {
+        self.newest.clone()
+    }
+
+    /// Adds a record and waits until it is signed, however long the token is away.
+    ///
+    /// # Errors
+    /// Retry when the store failed: nobody knows whether the record is there, and the same key may be appended again.
+    pub async fn append(&self, entry: Entry) -> Result<Proof, Error> {
+        let (answer, proof) = oneshot::channel();
+        let waiting = Waiting {
+            key: entry.key,
+            body: entry.record.encode(),
+            answer,
+        };
+        self.queue.send(waiting).await.map_err(|_| Error::Stopped)?;
+        proof.await.map_err(|_| Error::Stopped)?
+    }
+}
+
+struct Sequencer {
+    member: MemberId,
+    archive: Archive,
+    key: Arc<dyn SealKey>,
+    extensions: Extensions,
+    chance: Chance,
+    announce: watch::Sender<Option<Arc<Head>>>,
+    /// The tree under the newest head.
+    edge: Frontier,
+    /// Leaf hashes of the records behind it.
+    tail: Vec<Hash>,
+}
+
+/// A record that has its place; `None` for one that was there before and is proven from the store.
+struct Placed {
+    waiting: Waiting,
+    index: Option<u64>,
+}
+
+impl Sequencer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+        self.reload().await;
+        loop {
+            if !self.tail.is_empty() {
+                // Left unsigned by a power cut or a failed write.
+                self.seal_tail(Vec::new()).await;
+            }
+            let mut batch = Vec::new();
+            if queue.recv_many(&mut batch, BATCH).await == 0 {
+                return;
+            }
+            match self.place(batch).await {
+                Some(placed) => self.seal_tail(placed).await,
+                None => self.reload().await,
+            }
+        }
+    }
+
+    /// Reads the edge and the unsigned tail from the store, as often as it takes.
+    async fn reload(&mut self) {
+        let mut backoff = backoff();
+        loop {
+            let member = self.member.clone();
+            let read = self.archive.store().read(move |tx| {
+                let edge = archive::edge_of_head(tx, &member, i64::MAX.unsigned_abs())?;
+                let tail = leaves(tx, &member, edge.size(), u64::MAX)?;
+                Ok::<_, Error>((edge, tail, archive::newest(tx, &member)?))
+            });
+            match read.await {
+                Ok((edge, tail, head)) => {
+                    self.edge = edge;
+                    self.tail = tail;
+                    if let Some(head) = head {
+                        self.announce.send_replace(Some(Arc::new(head)));
+                    }
+                    return;
+                }
+                Err(error) => self.pause(&error, &mut backoff).await,
+            }
+        }
+    }
+
+    /// Gives each waiting record its place, durably. `None` when the store failed and the callers were told.
+    async fn place(&mut self, batch: Vec<Waiting>) -> Option<Vec<Placed>> {
+        let member = self.member.clone();
+        let first = self.edge.size() + self.tail.len() as u64;
+        let entries: Vec<(String, Vec<u8>)> = batch
+            .iter()
+            .map(|w| (w.key.clone(), w.body.clone()))
+            .collect();
+        let written = self
+            .archive
+            .store()
+            .write(move |tx| insert(tx, &member, first, &entries))
+            .await;
+        match written {
+            Ok(places) => {
+                let placed: Vec<Placed> = batch
+                    .into_iter()
+                    .zip(places)
+                    .map(|(waiting, index)| Placed { waiting, index })
+                    .collect();
+                let new = placed.iter().filter(|p| p.index.is_some());
+                self.tail.extend(new.map(|p| leaf_hash(&p.waiting.body)));
+                Some(placed)
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                for waiting in batch {
+                    let error = Error::Signer(reason.clone(), Class::Retry);
+                    // A caller that has gone will ask again by the same key.
+                    let _ = waiting.answer.send(Err(error));
+                }
+                None
+            }
+        }
+    }
+
+    /// Signs the whole tail, keeps the head and answers those who wait.
+    async fn seal_tail(&mut self, placed: Vec<Placed>) {
+        if !self.tail.is_empty() {
+            let batch = Batch::new(self.edge.clone(), &self.tail);
+            let head = Arc::new(self.sign(&batch).await);
+            self.keep(&batch, &head).await;
+            self.edge = batch.after();
+            self.tail.clear();
+            self.announce.send_replace(Some(head.clone()));
+            let mut known = Vec::new();
+            for Placed { waiting, index } in placed {
+                match index.and_then(|i| Some((i, batch.inclusion(i)?))) {
+                    Some((index, path)) => {
+                        let proof = Proof {
+                            record: waiting.body,
+                            index,
+                            path,
+                            head: head.clone(),
+                        };
+                        let _ = waiting.answer.send(Ok(proof));
+                    }
+                    None => known.push(waiting),
+                }
+            }
+            self.answer_known(known).await;
+        } else {
+            self.answer_known(placed.into_iter().map(|p| p.waiting).collect())
+                .await;
+        }
+    }
+
+    /// Answers those whose record was in the log before.
+    async fn answer_known(&self, known: Vec<Waiting>) {
+        for waiting in known {
+            let proof = self.archive.proof(&self.member, &waiting.key).await;
+            let _ = waiting.answer.send(proof);
+        }
+    }
+
+    async fn sign(&self, batch: &Batch) -> Head {
+        let checkpoint = Checkpoint {
+            origin: self.member.to_string(),
+            size: batch.size(),
+            root: batch.root(),
+            extensions: (self.extensions)(),
+        };
+        let body = checkpoint.body().into_bytes();
+        let mut from = self.edge.size();
+        let mut proof = batch.consistency().unwrap_or_default();
+        let mut backoff = backoff();
+        loop {
+            let error = match self.key.seal(body.clone(), from, proof.clone()).await {
+                Ok(Sealing::Signed(cms)) => {
+                    return Head {
+                        origin: self.member.clone(),
+                        size: checkpoint.size,
+                        root: checkpoint.root,
+                        body,
+                        cms,
+                    };
+                }
+                Ok(Sealing::Behind(size)) => {
+                    match self
+                        .archive
+                        .consistency(&self.member, size, checkpoint.size)
+                        .await
+                    {
+                        Ok(from_there) if from != size => {
+                            (from, proof) = (size, from_there);
+                            continue;
+                        }
+                        Ok(_) => Error::Damaged(format!(
+                            "the signer asks for a proof from {size} again and again"
+                        )),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            self.pause(&error, &mut backoff).await;
+        }
+    }
+
+    async fn keep(&self, batch: &Batch, head: &Arc<Head>) {
+        let peaks = batch.after().peaks().concat();
+        let mut backoff = backoff();
+        loop {
+            let (head, peaks) = (head.clone(), peaks.clone());
+            let kept = self
+                .archive
+                .store()
+                .write(move |tx| insert_head(tx, &head, &peaks))
+                .await;
+            match kept {
+                Ok(()) => return,
+                Err(error) => self.pause(&error, &mut backoff).await,
+            }
+        }
+    }
+
+    async fn pause(&self, error: &Error, backoff: &mut Backoff) {
+        let wait = backoff.next(&self.chance);
+        journal::line(&journal::ids::SIGNER_AWAY)
+            .member(&self.member)
+            .step("seal")
+            .reason(error)
+            .next("what is kept waits and is sealed when the signer is back")
+            .warning("records wait for their signature");
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(50), Duration::from_millis(500))
+}
+
+fn insert(
+    tx: &Tx<'_>,
+    member: &MemberId,
+    first: u64,
+    entries: &[(String, Vec<u8>)],
+) -> Result<Vec<Option<u64>>, Error> {
+    let end: Option<i64> = tx
+        .prepare_cached("SELECT max(idx) FROM evidence_record WHERE log = ?1")?
+        .query_row([member.as_str()], |row| row.get(0))?;
+    if end.map_or(0, |last| unsigned(last) + 1) != first {
+        return Err(Error::Damaged(format!(
+            "{member}: the log has grown behind its task"
+        )));
+    }
+    let mut next = first;
+    let mut places = Vec::with_capacity(entries.len());
+    for (key, body) in entries {
+        if find(tx, member, key)?.is_some() {
+            places.push(None);
+            continue;
+        }
+        tx.prepare_cached(
+            "INSERT INTO evidence_record (log, idx, key, body) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![member.as_str(), signed(next), key, body])?;
+        places.push(Some(next));
+        next += 1;
+    }
+    Ok(places)
+}
+
+fn insert_head(tx: &Tx<'_>, head: &Head, peaks: &[u8]) -> Result<(), Error> {
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO evidence_head (log, size, peaks, body, cms) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![
+        head.origin.as_str(),
+        signed(head.size),
+        peaks,
+        head.body,
+        head.cms
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! The lines that people act on, each known by a 128-bit id that never changes its meaning.
+//!
+//! The journal catalog explains each of them; the numbers were drawn at random (systemd.journal-fields(7), `MESSAGE_ID=`).
+
+use super::Priority;
+
+/// One kind of line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Id {
+    /// Name of the kind in the documentation.
+    pub name: &'static str,
+    /// 32 lower-case hexadecimal digits.
+    pub message_id: &'static str,
+    /// Priority unless the line says otherwise.
+    pub priority: Priority,
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $id:literal $priority:ident;)*) => {
+        $($(#[$doc])* pub const $name: Id = Id {
+            name: stringify!($name),
+            message_id: $id,
+            priority: Priority::$priority,
+        };)*
+
+        /// All kinds of lines.
+        pub const ALL: &[Id] = &[$($name),*];
+    };
+}
+
+ids! {
+    /// This process has started.
+    STARTED = "5dbb68f7df2d157e554ca54682187381" Notice;
+    /// This process answers.
+    READY = "debb68b85990fe631b20202b4b33e6b0" Notice;
+    /// This process finishes what it holds and ends.
+    STOPPING = "aa65b52200190775dedd0dca1eeeca23" Notice;
+    /// The configuration has an error; the process does not start.
+    CONFIGURATION_REFUSED = "0f5048b30ba35195204fdcb9c82d6df4" Error;
+    /// A document of a software is durable and has its DocId.
+    PACKET_KEPT = "c8291deecf60f9931b2787aeff26d85d" Info;
+    /// A packet's record stands under a signed checkpoint.
+    PACKET_SEALED = "bc483ef434fdbd98dedd3c2c7321624a" Info;
+    /// The hub has accepted a packet.
+    PACKET_ACCEPTED = "ba77d3c5ff0c790b851c9da1345eb88f" Info;
+    /// A packet was finally refused after its DocId was given out.
+    PACKET_REFUSED = "334905d72791a7006aab34b97594bccc" Error;
+    /// A packet from the hub is verified and durable in this box.
+    PACKET_DELIVERED = "22c0d68fb8d8b23c415811741b0f3466" Info;
+    /// A document waits for its software.
+    DOCUMENT_OFFERED = "dd08d50e97b3bf24fb8e4760a09f3ea2" Info;
+    /// A software has confirmed a document.
+    DOCUMENT_COLLECTED = "92e48b752f994a6eefe3e8dc3b2ef1a7" Info;
+    /// A software has reported that it can't take a document.
+    DOCUMENT_FAILED = "ef0f4230a8c62f413734379301488e50" Warning;
+    /// A receipt was verified and joined the evidence.
+    RECEIPT_VERIFIED = "958dfa70372a94d1eeeeff8e0fbeb431" Info;
+    /// A receipt does not prove what it says.
+    RECEIPT_REFUSED = "f4d0acd4dbd39547ab02fd9a89553065" Error;
+    /// A document came again and got the DocId it had.
+    DUPLICATE_SUBMISSION = "783434b53f3819aec7548dd251b6dd06" Info;
+    /// A known packet id came with another digest.
+    PACKET_ID_REUSED = "1b59722396b087a42b8b35ec0b04ad89" Error;
+    /// A TLS peer was refused.
+    PEER_REFUSED = "661bc70de1a350b5df4af66e3ef64133" Warning;
+    /// A software's credentials or rights were refused.
+    SOFTWARE_REFUSED = "d2306390bb655f709cf6a47d95f681db" Warning;
+    /// The signer has signed.
+    SIGNER_SIGNATURE = "92d084d74814437aabeafbd1bc4fda43" Info;
+    /// The signer has refused a request by its policy.
+    SIGNER_REFUSED = "3b4221d17c00a65493dcdfb0d790084e" Error;
+    /// The signer does not answer.
+    SIGNER_AWAY = "81d05e61f023ea6ac5722518a355ba3a" Warning;
+    /// The signer answers again.
+    SIGNER_BACK = "77d73d437c64b55de06008fdf871ff4e" Notice;
+    /// The token does not answer.
+    TOKEN_AWAY = "2ff76f62c2012dbc7710a9f41d595fc2" Error;
+    /// The token answers again.
+    TOKEN_BACK = "553f7684a405478f1a5341bb0827dd7a" Notice;
+    /// The token refused the PIN; it is not tried again.
+    PIN_WRONG = "f0ca026325fec43f453d5c7e9f0d39b6" Error;
+    /// The hub does not answer.
+    HUB_AWAY = "fa7f316126641a24fb890857f378c82d" Warning;
+    /// The hub answers again.
+    HUB_BACK = "1a91b388675819a2c56d93bbe348636d" Notice;
+    /// A newer directory of members is in force.
+    DIRECTORY_UPDATED = "2bdf6fec0d09c72a58d5db1c5cb3577b" Notice;
+    /// A directory of members was refused; the last good one stays.
+    DIRECTORY_REFUSED = "c7704d4330cc45377d5b73bbb725fdcf" Error;
+    /// A certificate was replaced while running.
+    CERTIFICATE_RELOADED = "5bc0a9b598095b60c44a865162cb5a14" Notice;
+    /// A revocation list is past its next update.
+    CRL_STALE = "0aace2c0d8c5fdd255165c75c086db90" Warning;
+    /// A checkpoint forks or rolls back a log that was seen before.
+    CHECKPOINT_REFUSED = "ed7dbb5398f94efbfd782138e7803b0a" Error;
+    /// No new documents are taken: disk or quota is at its limit.
+    INTAKE_STOPPED = "af7403874da481f713a8ce9a674847ca" Error;
+    /// New documents are taken again.
+    INTAKE_RESUMED = "033a67a43a7fabac23880ff958f026bd" Notice;
+    /// The disk has failed a change.
+    DISK_FAULT = "c132b0089f45c07a400bd84daa428829" Error;
+    /// Journal lines were dropped because the journal stood still.
+    LINES_DROPPED = "74ccd21c16a61a0e52c82ec85205d20f" Warning;
+    /// One software sends more than its quota.
+    SYSTEM_FLOOD = "757236a71d567f756c587cbdd87424b3" Warning;
+}

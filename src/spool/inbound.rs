@@ -1,0 +1,259 @@
+//! Packets from the hub to software.
+
+use super::bodies::{Body, Intake, Shelf};
+use super::outbound::put_receipt;
+use super::owed::owe;
+use super::row::{millis, parsed, signed, unsigned};
+use super::{Error, Spool};
+use crate::clock::Moment;
+use crate::packet::record::Record;
+use crate::packet::{Digest, DocId, Envelope, MemberId, PacketId};
+use crate::store::{OptionalExt, Tx, params};
+
+/// A verified packet for one member of this box.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its id.
+    pub packet: PacketId,
+    /// For whom, in the directory's writing.
+    pub member: MemberId,
+    /// From whom, in the directory's writing.
+    pub from: MemberId,
+    /// Its header.
+    pub envelope: Envelope,
+    /// SHA-256 of the document.
+    pub digest: Digest,
+    /// Bytes of the document.
+    pub size: u64,
+    /// The document.
+    pub body: Body,
+    /// The sender's seal over it.
+    pub seal: Vec<u8>,
+    /// The *delivered* receipt that is owed for it.
+    pub receipt: Record,
+    /// When it came.
+    pub at: Moment,
+}
+
+/// What became of an arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// It is durable and offered.
+    New(DocId),
+    /// It was there before.
+    Known(DocId),
+}
+
+/// A document that a member may take.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its packet.
+    pub packet: PacketId,
+    /// From whom.
+    pub from: MemberId,
+    /// Bytes of it.
+    pub size: u64,
+    /// SHA-256 of it.
+    pub digest: Digest,
+    /// The document.
+    pub body: Body,
+    /// The sender's seal.
+    pub seal: Vec<u8>,
+}
+
+impl Spool {
+    /// A place for the body of a packet that the hub hands over.
+    #[must_use]
+    pub fn arrival_intake(&self, member: &MemberId, packet: PacketId) -> Intake {
+        self.bodies.intake(&Shelf::into(member), packet)
+    }
+
+    /// Whether a packet for that member is here already.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn arrived(&self, member: &MemberId, packet: PacketId) -> Result<bool, Error> {
+        let (member, packet) = (member.clone(), packet.to_string());
+        self.store
+            .read(move |tx| {
+                Ok(tx
+                    .prepare_cached("SELECT 1 FROM inbox WHERE member = ?1 AND packet = ?2")?
+                    .exists(params![member.as_str(), packet])?)
+            })
+            .await
+    }
+
+    /// Keeps a packet for one member together with the receipt that is owed for it. The unique key of packet and
+    /// member decides: a repetition gives the kept one and owes its receipt again.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the same packet id came with another digest before.
+    pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, Error> {
+        self.store.write(move |tx| admit(tx, &arrival)).await
+    }
+
+    /// Owes the *delivered* receipt again for a packet that is here: the hub does not know of it yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn owe_again(&self, receipt: &Record) -> Result<(), Error> {
+        let receipt = receipt.clone();
+        self.store.write(move |tx| owe(tx, &receipt)).await
+    }
+
+    /// A document of this member.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when this member has no such document, whoever else may have it.
+    pub async fn document(&self, member: &MemberId, doc: DocId) -> Result<Document, Error> {
+        let (member, bodies) = (member.clone(), self.bodies.clone());
+        self.store
+            .read(move |tx| {
+                let found = tx
+                    .prepare_cached(
+                        "SELECT packet, sender, size, digest, body, seal FROM inbox WHERE doc = ?1 AND member = ?2",
+                    )?
+                    .query_row(params![doc.to_string(), member.as_str()], |row| {
+                        Ok((
+                            row.get::<_, String>(0)?,
+                            row.get::<_, String>(1)?,
+                            row.get(2)?,
+                            row.get::<_, String>(3)?,
+                            row.get(4)?,
+                            row.get(5)?,
+                        ))
+                    })
+                    .optional()?;
+                let Some((packet, from, size, digest, body, seal)) = found else {
+                    return Err(Error::Missing(format!("{member} has no document {doc}")));
+                };
+                let packet = parsed(&packet, "packet")?;
+                Ok(Document {
+                    packet,
+                    from: parsed(&from, "member")?,
+                    size: unsigned(size),
+                    digest: parsed(&digest, "digest")?,
+                    body: bodies.locate(body, &Shelf::into(&member), packet),
+                    seal,
+                })
+            })
+            .await
+    }
+
+    /// What the software says of a document: `processing`, `done` or `fail`. The last two end the offer and owe the
+    /// sender a receipt, which `receipt` makes from packet, digest, size and sender.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] for a document that is not this member's; [`Error::Impossible`] when it ended otherwise before.
+    pub async fn report(
+        &self,
+        member: &MemberId,
+        doc: DocId,
+        said: &str,
+        reason: Option<String>,
+        at: Moment,
+        receipt: impl FnOnce(PacketId, Digest, u64, MemberId) -> Record + Send + 'static,
+    ) -> Result<(), Error> {
+        let (member, said) = (member.clone(), said.to_owned());
+        self.store
+            .write(move |tx| {
+                let found: Option<(String, String, i64, String, String)> = tx
+                    .prepare_cached(
+                        "SELECT packet, digest, size, sender, state FROM inbox WHERE doc = ?1 AND member = ?2",
+                    )?
+                    .query_row(params![doc.to_string(), member.as_str()], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                    })
+                    .optional()?;
+                let Some((packet, digest, size, sender, state)) = found else {
+                    return Err(Error::Missing(format!("{member} has no document {doc}")));
+                };
+                let ended = state == "done" || state == "fail";
+                if ended && state != said {
+                    return Err(Error::Impossible(format!("{doc} is {state} already")));
+                }
+                if state == said {
+                    return Ok(());
+                }
+                tx.prepare_cached(
+                    "UPDATE inbox SET state = ?2, reason = ?3, updated = ?4 WHERE doc = ?1",
+                )?
+                .execute(params![doc.to_string(), said, reason, millis(at)])?;
+                if said == "processing" {
+                    return Ok(());
+                }
+                let record = receipt(
+                    parsed(&packet, "packet")?,
+                    parsed(&digest, "digest")?,
+                    unsigned(size),
+                    parsed(&sender, "member")?,
+                );
+                owe(tx, &record)
+            })
+            .await
+    }
+}
+
+fn admit(tx: &Tx<'_>, arrival: &Arrival) -> Result<Admitted, Error> {
+    let packet = arrival.packet.to_string();
+    let known: Option<(String, String)> = tx
+        .prepare_cached("SELECT doc, digest FROM inbox WHERE member = ?1 AND packet = ?2")?
+        .query_row(params![arrival.member.as_str(), packet], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    if let Some((doc, digest)) = known {
+        if digest != arrival.digest.to_string() {
+            return Err(Error::Conflict(format!(
+                "{packet}: kept {digest}, came {}",
+                arrival.digest
+            )));
+        }
+        owe(tx, &arrival.receipt)?;
+        return Ok(Admitted::Known(parsed(&doc, "document id")?));
+    }
+    let doc = DocId::of_recipient(arrival.packet, &arrival.member);
+    let envelope = serde_json::to_string(&arrival.envelope)
+        .map_err(|error| Error::Damaged(error.to_string()))?;
+    let messagetype = if arrival.envelope.status.is_some() {
+        "status"
+    } else {
+        "edoc"
+    };
+    let body = match &arrival.body {
+        Body::Inline(bytes) => Some(&bytes[..]),
+        Body::File(_) => None,
+    };
+    tx.prepare_cached(
+        "INSERT INTO inbox (doc, packet, member, sender, messagetype, envelope, digest, size, body, seal, state, \
+         created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'initial', ?11, ?11)",
+    )?
+    .execute(params![
+        doc.to_string(),
+        packet,
+        arrival.member.as_str(),
+        arrival.from.as_str(),
+        messagetype,
+        envelope,
+        arrival.digest.to_string(),
+        signed(arrival.size),
+        body,
+        arrival.seal,
+        millis(arrival.at),
+    ])?;
+    owe(tx, &arrival.receipt)?;
+    Ok(Admitted::New(doc))
+}
+
+/// Receipts that this box made itself lie with the packet too, so that one proof holds all.
+pub(super) fn keep_own_receipt(tx: &Tx<'_>, record: &Record, seal: &[u8]) -> Result<(), Error> {
+    let status = record.status.as_deref().unwrap_or_default();
+    put_receipt(
+        tx,
+        &record.packet.to_string(),
+        record.from.as_str(),
+        status,
+        seal,
+    )?;
+    Ok(())
+}

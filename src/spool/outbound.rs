@@ -1,0 +1,394 @@
+//! Packets from software to the hub.
+
+use std::time::Duration;
+
+use super::bodies::{Body, Intake, Shelf};
+use super::row::{self, millis, parsed, signed};
+use super::{Error, Spool};
+use crate::clock::Moment;
+use crate::packet::record::{Addressee, Record, RecordKind};
+use crate::packet::{Digest, Envelope, MemberId, PacketId, Priority};
+use crate::store::{OptionalExt, Tx, params};
+
+/// A packet that may be kept: parsed and permitted.
+#[derive(Debug)]
+pub struct Submission {
+    /// Its new id.
+    pub packet: PacketId,
+    /// The member that it is sent for, in the directory's writing.
+    pub from: MemberId,
+    /// Recipients in the directory's writing, each once.
+    pub to: Vec<MemberId>,
+    /// `edoc` or `status`.
+    pub messagetype: String,
+    /// Its header.
+    pub envelope: Envelope,
+    /// SHA-256 of the document's bytes.
+    pub digest: Digest,
+    /// Number of them.
+    pub size: u64,
+    /// The document.
+    pub body: Body,
+    /// When.
+    pub at: Moment,
+    /// How long the same document to the same recipients counts as the same submission.
+    pub window: Duration,
+}
+
+/// What became of a submission.
+#[derive(Debug)]
+pub enum Keeping {
+    /// It is durable.
+    New(Kept),
+    /// It is durable since an earlier submission, whose id it has.
+    Known(PacketId),
+}
+
+/// A packet that survives power loss.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Its id.
+    pub packet: PacketId,
+    /// The member that sends it.
+    pub member: MemberId,
+    /// The record that is to join the member's log.
+    pub record: Record,
+    /// The document.
+    pub body: Body,
+    /// Urgency.
+    pub priority: Priority,
+}
+
+/// A packet that recovery finds on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its id.
+    pub packet: PacketId,
+    /// The member that sends it.
+    pub member: MemberId,
+    /// Urgency.
+    pub priority: Priority,
+}
+
+impl Spool {
+    /// A place for the body of a packet that software sends.
+    #[must_use]
+    pub fn intake(&self, member: &MemberId, packet: PacketId) -> Intake {
+        self.bodies.intake(&Shelf::out_of(member), packet)
+    }
+
+    /// Keeps a packet, or finds the same submission of before; durable when it returns.
+    ///
+    /// # Errors
+    /// When the store fails: the packet may or may not be kept, and the same submission again finds it.
+    pub async fn keep(&self, submission: Submission) -> Result<Keeping, Error> {
+        let body = submission.body.clone();
+        let keeping = self.store.write(move |tx| keep(tx, submission)).await?;
+        if let Keeping::Known(_) = keeping {
+            self.bodies.remove(&body).await;
+        }
+        Ok(keeping)
+    }
+
+    /// A kept packet that is not finished.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn kept(&self, packet: PacketId) -> Result<Option<Kept>, Error> {
+        let bodies = self.bodies.clone();
+        self.store
+            .read(move |tx| {
+                let found = tx
+                    .prepare_cached(
+                        "SELECT member, record, body, priority FROM outbound WHERE packet = ?1 AND state = 'kept'",
+                    )?
+                    .query_row([packet.to_string()], |row| {
+                        Ok((
+                            row.get::<_, String>(0)?,
+                            row.get::<_, Vec<u8>>(1)?,
+                            row.get(2)?,
+                            row.get::<_, u8>(3)?,
+                        ))
+                    })
+                    .optional()?;
+                found
+                    .map(|(member, record, body, priority)| {
+                        let member = parsed(&member, "member")?;
+                        Ok(Kept {
+                            packet,
+                            record: Record::parse(&record)
+                                .map_err(|error| Error::Damaged(error.to_string()))?,
+                            body: bodies.locate(body, &Shelf::out_of(&member), packet),
+                            priority: Priority::from_number(priority).unwrap_or_default(),
+                            member,
+                        })
+                    })
+                    .transpose()
+            })
+            .await
+    }
+
+    /// All that is kept and not finished, oldest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, Error> {
+        self.store
+            .read(|tx| {
+                let mut select = tx.prepare_cached(
+                    "SELECT packet, member, priority FROM outbound WHERE state = 'kept' ORDER BY kept_at, packet",
+                )?;
+                let rows = select.query_map([], |row| {
+                    Ok((
+                        row.get::<_, String>(0)?,
+                        row.get::<_, String>(1)?,
+                        row.get::<_, u8>(2)?,
+                    ))
+                })?;
+                rows.map(|row| {
+                    let (packet, member, priority) = row?;
+                    Ok(Waiting {
+                        packet: parsed(&packet, "packet")?,
+                        member: parsed(&member, "member")?,
+                        priority: Priority::from_number(priority).unwrap_or_default(),
+                    })
+                })
+                .collect()
+            })
+            .await
+    }
+
+    /// The hub has it: its receipt lies with the packet, the box is done with the body.
+    ///
+    /// # Errors
+    /// When the store fails; the step may be repeated.
+    pub async fn finish(&self, kept: &Kept, receipt: Vec<u8>, at: Moment) -> Result<(), Error> {
+        let packet = kept.packet.to_string();
+        self.store
+            .write(move |tx| {
+                put_receipt(tx, &packet, "", "accepted", &receipt)?;
+                tx.prepare_cached(
+                    "UPDATE recipient SET state = 'accepted', at = ?2 WHERE packet = ?1 AND state = 'initial'",
+                )?
+                .execute(params![packet, millis(at)])?;
+                end(tx, &packet, "accepted", None)
+            })
+            .await?;
+        self.bodies.remove(&kept.body).await;
+        Ok(())
+    }
+
+    /// The hub will never take it: every recipient reads *fail* with the reason.
+    ///
+    /// # Errors
+    /// When the store fails; the step may be repeated.
+    pub async fn refuse(&self, kept: &Kept, reason: &str, at: Moment) -> Result<(), Error> {
+        let (packet, reason) = (kept.packet.to_string(), reason.to_owned());
+        self.store
+            .write(move |tx| {
+                tx.prepare_cached(
+                    "UPDATE recipient SET state = 'fail', reason = ?2, at = ?3 WHERE packet = ?1",
+                )?
+                .execute(params![packet, reason, millis(at)])?;
+                end(tx, &packet, "refused", Some(&reason))
+            })
+            .await?;
+        self.bodies.remove(&kept.body).await;
+        Ok(())
+    }
+
+    /// A receipt about a packet of this box came from its recipient: *delivered*, *collected* or *failed*.
+    /// Tells whether it was new.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when this box never sent that packet to that recipient.
+    pub async fn received_receipt(
+        &self,
+        record: &Record,
+        seal: Vec<u8>,
+        at: Moment,
+    ) -> Result<bool, Error> {
+        let record = record.clone();
+        self.store
+            .write(move |tx| {
+                let status = record.status.as_deref().unwrap_or_default();
+                let state = match status {
+                    "delivered" => "delivered",
+                    "collected" => "done",
+                    "failed" => "fail",
+                    other => return Err(Error::Impossible(format!("receipt {other:?}"))),
+                };
+                let packet = record.packet.to_string();
+                let known = put_receipt(tx, &packet, record.from.as_str(), status, &seal)?;
+                // A late *delivered* never takes back what the recipient's software said.
+                let changed = tx
+                    .prepare_cached(
+                        "UPDATE recipient SET state = ?3, reason = ?4, at = ?5 WHERE packet = ?1 AND member = ?2 \
+                         AND (?3 <> 'delivered' OR state IN ('initial', 'accepted', 'delivered'))",
+                    )?
+                    .execute(params![packet, record.from.as_str(), state, record.reason, millis(at)])?;
+                let sent = changed > 0
+                    || tx
+                        .prepare_cached("SELECT 1 FROM recipient WHERE packet = ?1 AND member = ?2")?
+                        .exists(params![packet, record.from.as_str()])?;
+                if sent {
+                    Ok(known)
+                } else {
+                    Err(Error::Missing(format!("{packet} to {}", record.from)))
+                }
+            })
+            .await
+    }
+}
+
+fn keep(tx: &Tx<'_>, submission: Submission) -> Result<Keeping, Error> {
+    let same = same_submission(&submission);
+    let oldest = millis(submission.at - submission.window);
+    let known: Option<(String, i64, String)> = tx
+        .prepare_cached("SELECT packet, kept_at, state FROM outbound WHERE same = ?1")?
+        .query_row([same.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    if let Some((packet, kept_at, state)) = known {
+        if kept_at >= oldest && state != "refused" && !any_failed(tx, &packet)? {
+            return Ok(Keeping::Known(parsed(&packet, "packet")?));
+        }
+        tx.prepare_cached("UPDATE outbound SET same = NULL WHERE packet = ?1")?
+            .execute([packet])?;
+    }
+    let record = record_of(tx, &submission)?;
+    insert(tx, &submission, &record, same)?;
+    Ok(Keeping::New(Kept {
+        packet: submission.packet,
+        member: submission.from,
+        record,
+        body: submission.body,
+        priority: submission.envelope.priority,
+    }))
+}
+
+fn any_failed(tx: &Tx<'_>, packet: &str) -> Result<bool, Error> {
+    Ok(tx
+        .prepare_cached("SELECT 1 FROM recipient WHERE packet = ?1 AND state = 'fail'")?
+        .exists([packet])?)
+}
+
+/// Same member, message type, digest and recipients.
+fn same_submission(submission: &Submission) -> Digest {
+    let mut recipients: Vec<&str> = submission.to.iter().map(MemberId::as_str).collect();
+    recipients.sort_unstable();
+    Digest::of(
+        format!(
+            "{}\n{}\n{}\n{}",
+            submission.from,
+            submission.messagetype,
+            submission.digest,
+            recipients.join(" ")
+        )
+        .as_bytes(),
+    )
+}
+
+fn record_of(tx: &Tx<'_>, submission: &Submission) -> Result<Record, Error> {
+    let envelope = &submission.envelope;
+    let mut record = Record::new(
+        RecordKind::Packet,
+        submission.packet,
+        (submission.digest, submission.size),
+        submission.from.clone(),
+        submission.at,
+    );
+    for member in &submission.to {
+        record.to.push(Addressee {
+            member: member.clone(),
+            sequence: next_sequence(tx, &submission.from, member)?,
+        });
+    }
+    record.message = Some(envelope.kind.as_str().to_owned());
+    record.document = envelope.document.clone();
+    record.code = envelope.code();
+    record.status = envelope.status.clone();
+    record.reason = envelope.reason.clone();
+    record.priority = envelope.priority.number();
+    record.refs = envelope.refs.clone();
+    Ok(record)
+}
+
+fn next_sequence(tx: &Tx<'_>, from: &MemberId, to: &MemberId) -> Result<u64, Error> {
+    let next: i64 = tx
+        .prepare_cached(
+            "INSERT INTO pair (sender, recipient, last) VALUES (?1, ?2, 1) \
+             ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
+        )?
+        .query_row(params![from.as_str(), to.as_str()], |row| row.get(0))?;
+    Ok(row::unsigned(next))
+}
+
+fn insert(
+    tx: &Tx<'_>,
+    submission: &Submission,
+    record: &Record,
+    same: Digest,
+) -> Result<(), Error> {
+    let packet = submission.packet.to_string();
+    let envelope = serde_json::to_string(&submission.envelope)
+        .map_err(|error| Error::Damaged(error.to_string()))?;
+    let body = match &submission.body {
+        Body::Inline(bytes) => Some(&bytes[..]),
+        Body::File(_) => None,
+    };
+    tx.prepare_cached(
+        "INSERT INTO outbound (packet, member, messagetype, envelope, record, digest, size, body, same, priority, \
+         state, kept_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'kept', ?11)",
+    )?
+    .execute(params![
+        packet,
+        submission.from.as_str(),
+        submission.messagetype,
+        envelope,
+        record.encode(),
+        submission.digest.to_string(),
+        signed(submission.size),
+        body,
+        same.as_bytes(),
+        submission.envelope.priority.number(),
+        millis(submission.at),
+    ])?;
+    for to in &record.to {
+        tx.prepare_cached(
+            "INSERT INTO recipient (packet, member, sequence, state, at) VALUES (?1, ?2, ?3, 'initial', ?4)",
+        )?
+        .execute(params![
+            packet,
+            to.member.as_str(),
+            signed(to.sequence),
+            millis(submission.at)
+        ])?;
+    }
+    Ok(())
+}
+
+/// Lays a receipt beside its packet; tells whether it was new.
+pub(super) fn put_receipt(
+    tx: &Tx<'_>,
+    packet: &str,
+    member: &str,
+    status: &str,
+    seal: &[u8],
+) -> Result<bool, Error> {
+    let new = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO receipt (packet, member, status, seal) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![packet, member, status, seal])?;
+    Ok(new > 0)
+}
+
+fn end(tx: &Tx<'_>, packet: &str, state: &str, reason: Option<&str>) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE outbound SET state = ?2, reason = ?3, body = NULL WHERE packet = ?1 AND state = 'kept'",
+    )?
+    .execute(params![packet, state, reason])?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Receipts that this box owes: written down with the deed they speak of, gone when the hub has them.
+
+use super::inbound::keep_own_receipt;
+use super::row::parsed;
+use super::{Error, Spool};
+use crate::packet::MemberId;
+use crate::packet::record::Record;
+use crate::store::{Tx, params};
+
+/// A receipt that the hub does not have yet.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    /// Its key in the member's log.
+    pub key: String,
+    /// Whose receipt.
+    pub member: MemberId,
+    /// What it says.
+    pub record: Record,
+}
+
+/// The key of a receipt in its member's log: one for each word about each packet.
+fn key_of(record: &Record) -> String {
+    format!(
+        "receipt:{}:{}",
+        record.status.as_deref().unwrap_or_default(),
+        record.packet
+    )
+}
+
+pub(super) fn owe(tx: &Tx<'_>, record: &Record) -> Result<(), Error> {
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO owed (key, member, record, made) VALUES (?1, ?2, ?3, \
+         (SELECT ifnull(max(made), 0) + 1 FROM owed))",
+    )?
+    .execute(params![
+        format!("{}/{}", record.from, key_of(record)),
+        record.from.as_str(),
+        record.encode()
+    ])?;
+    Ok(())
+}
+
+impl Spool {
+    /// Up to `limit` receipts that are owed, oldest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn owed(&self, limit: u32) -> Result<Vec<Owed>, Error> {
+        self.store
+            .read(move |tx| {
+                let mut select =
+                    tx.prepare_cached("SELECT member, record FROM owed ORDER BY made LIMIT ?1")?;
+                let rows = select.query_map([limit], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
+                })?;
+                rows.map(|row| {
+                    let (member, record) = row?;
+                    let record = Record::parse(&record)
+                        .map_err(|error| Error::Damaged(error.to_string()))?;
+                    Ok(Owed {
+                        key: key_of(&record),
+                        member: parsed(&member, "member")?,
+                        record,
+                    })
+                })
+                .collect()
+            })
+            .await
+    }
+
+    /// The hub has these receipts: they lie with their packets and are owed no more.
+    ///
+    /// # Errors
+    /// When the store fails; the step may be repeated.
+    pub async fn settle(&self, settled: Vec<(Owed, Vec<u8>)>) -> Result<(), Error> {
+        self.store
+            .write(move |tx| {
+                for (owed, seal) in &settled {
+                    keep_own_receipt(tx, &owed.record, seal)?;
+                    tx.prepare_cached("DELETE FROM owed WHERE key = ?1")?
+                        .execute([format!("{}/{}", owed.member, owed.key)])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}

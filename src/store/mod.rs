@@ -1,0 +1,225 @@
+//! SQLite behind one room: one writer that groups commits, a few readers with snapshots, nothing else names it.
+//!
+//! [`Store::write`] hands a closure to the writer's thread. The writer runs all that wait in one transaction, each
+//! behind a savepoint of its own, commits once and answers all; while one commit runs, the next group gathers. There
+//! is no timer: a lone write waits for nobody, and a slow disk makes the groups larger instead of the queue longer.
+
+mod error;
+mod readers;
+mod writer;
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use error::Error;
+pub use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+pub use rusqlite::{
+    Connection, Error as SqlError, OptionalExtension as OptionalExt, Result as SqlResult, Row,
+    Statement, named_params, params, params_from_iter,
+};
+
+use crate::durable::{Disk, Op};
+use readers::Readers;
+use writer::Writer;
+
+/// How long a lock held by another process is waited for.
+const BUSY: Duration = Duration::from_secs(5);
+/// Pages in the write-ahead log before it is copied back (8 MiB).
+const WAL_PAGES: u32 = 2_000;
+/// Bytes to which a write-ahead log is cut down after a burst.
+const WAL_BYTES: u32 = 16 << 20;
+/// Statements kept prepared in each connection.
+const PREPARED: usize = 64;
+
+/// What a closure sees: a [`Connection`] inside a transaction that the store opens and ends.
+///
+/// Closures never begin, commit or roll back; deferred foreign keys are not used, since they would fail a whole group.
+#[derive(Debug)]
+pub struct Tx<'c>(&'c Connection);
+
+impl Deref for Tx<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
+    }
+}
+
+/// A cheap handle to one database. The last one dropped finishes what is queued and closes it.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Rooms>);
+
+#[derive(Debug)]
+struct Rooms {
+    // Dropped in this order: readers go before the writer, so that the writer's close can tidy the log up.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it when it is missing, and brings its schema up to date.
+    ///
+    /// `schema` holds one batch of SQL a version, oldest first: entries are appended and never edited, and the
+    /// database remembers in `user_version` how many it has had. Blocks; called at start.
+    ///
+    /// # Errors
+    /// [`Error::Newer`] when a later release wrote this database; else what SQLite reports.
+    pub fn open(path: impl AsRef<Path>, disk: Disk, schema: &[&str]) -> Result<Self, Error> {
+        let path: PathBuf = path.as_ref().to_owned();
+        if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            disk.make_dir(directory).map_err(|error| Error::Open {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?;
+        }
+        let connection = open_writer(&path).map_err(|error| error.opening(&path))?;
+        migrate(&connection, &disk, schema).map_err(|error| error.opening(&path))?;
+        Ok(Self(Arc::new(Rooms {
+            writer: Writer::start(connection, disk)?,
+            readers: Readers::new(path),
+        })))
+    }
+
+    /// Runs `change` in a transaction and returns when it is durable.
+    ///
+    /// An `Err` of `change`, of whatever type, undoes only what this closure did. A closure that panics undoes only
+    /// itself too. A future dropped before its answer may still be carried out.
+    ///
+    /// # Errors
+    /// The closure's own, or a [`store::Error`](Error) turned into it: of class Retry when the commit failed, after
+    /// which the change may or may not be there, as with any answer that got lost.
+    pub async fn write<T, E, F>(&self, change: F) -> Result<T, E>
+    where
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.0.writer.write(change).await
+    }
+
+    /// [`Store::write`] for threads outside the runtime.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    ///
+    /// # Panics
+    /// Inside an asynchronous task, which it would block.
+    pub fn write_blocking<T, E, F>(&self, change: F) -> Result<T, E>
+    where
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.0.writer.write_blocking(change)
+    }
+
+    /// Runs `question` on one consistent snapshot, beside the writer. Keep it short: a snapshot held open keeps the
+    /// write-ahead log from shrinking.
+    ///
+    /// # Errors
+    /// The closure's own, or a [`store::Error`](Error) turned into it.
+    pub async fn read<T, E, F>(&self, question: F) -> Result<T, E>
+    where
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.0.readers.read(question).await
+    }
+
+    /// [`Store::read`] on the calling thread.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn read_blocking<T, E>(
+        &self,
+        question: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
+        self.0.readers.read_blocking(question)
+    }
+
+    /// Groups committed since the start; with the writes counted by the caller it tells how well they group.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.0.writer.commits()
+    }
+}
+
+fn open_writer(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA wal_autocheckpoint = {WAL_PAGES};
+         PRAGMA journal_size_limit = {WAL_BYTES};
+         PRAGMA mmap_size = 0;
+         PRAGMA cache_size = -2048;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF;"
+    ))?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    if mode == "wal" {
+        Ok(connection)
+    } else {
+        Err(Error::Io(format!(
+            "the file system has no write-ahead log (journal mode {mode})"
+        )))
+    }
+}
+
+fn migrate(connection: &Connection, disk: &Disk, schema: &[&str]) -> Result<(), Error> {
+    let applied = |c: &Connection| -> Result<usize, Error> {
+        let found: u32 = c.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        Ok(found as usize)
+    };
+    if applied(connection)? == schema.len() {
+        return Ok(());
+    }
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let migrated = applied(connection).and_then(|found| {
+        let missing = schema.get(found..).ok_or(Error::Newer {
+            found,
+            known: schema.len(),
+        })?;
+        for batch in missing {
+            connection.execute_batch(batch)?;
+        }
+        connection.execute_batch(&format!("PRAGMA user_version = {}", schema.len()))?;
+        commit(connection, disk)
+    });
+    if migrated.is_err() {
+        roll_back(connection);
+    }
+    migrated
+}
+
+/// Ends the open transaction durably, or fails it as the disk's plan says.
+fn commit(connection: &Connection, disk: &Disk) -> Result<(), Error> {
+    disk.step(Op::Commit, || {
+        connection
+            .prepare_cached("COMMIT")
+            .and_then(|mut commit| commit.execute([]))
+            .map_err(std::io::Error::other)
+    })
+    .map(drop)
+    .map_err(Error::of_commit)
+}
+
+/// Ends the open transaction, if one is left, without its changes.
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // SQLite drops an unfinished transaction at the next start, so a failure here loses nothing.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+}
+
+#[cfg(test)]
+mod tests;
