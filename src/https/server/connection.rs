@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use ring::digest::{SHA256, digest};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -55,6 +56,7 @@ pub(super) async fn run<H: Handler>(
     let mut peer = Peer {
         address,
         identity: None,
+        fingerprint: None,
         secure: tls.is_some(),
     };
     let refusal = OnceLock::new();
@@ -80,6 +82,10 @@ pub(super) async fn run<H: Handler>(
                     .map(|name| String::from_utf8_lossy(name).into_owned());
                 return conditions.refused(address, &Refusal::Protocol { agreed });
             }
+            peer.fingerprint = state
+                .peer_certificates()
+                .and_then(<[_]>::first)
+                .and_then(|leaf| digest(&SHA256, leaf).as_ref().try_into().ok());
             match judge.map_or(Ok(None), |judge| judge(state)) {
                 Ok(identity) => peer.identity = identity,
                 Err(cause) => {

@@ -219,3 +219,76 @@ async fn a_reload_of_the_server_keeps_old_connections_and_serves_new_ones_anew()
     assert_eq!(leaves.len(), 2);
     assert_ne!(leaves[0], leaves[1]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_under_way_does_not_outlive_its_peers_certificate_for_long() {
+    let authority = Authority::new();
+    let (mut config, _reload) = secure(&authority, Protocols::Http2);
+    config.limits.stall = Duration::from_millis(50);
+    let revoked = Arc::new(AtomicBool::new(false));
+    let seen = revoked.clone();
+    config.tls.as_mut().unwrap().recheck = Some(Arc::new(move |_| {
+        if seen.load(Ordering::SeqCst) {
+            return Err(Box::new(Revoked));
+        }
+        Ok(())
+    }));
+    let (arrived, mut arrivals) = mpsc::unbounded_channel();
+    let mut server = Running::start(config, move |_: Request| {
+        let _ = arrived.send(());
+        std::future::pending::<Response>()
+    });
+    let client = authority.client(Some(authority.issue("box")));
+    let (config, _keep) = secure_client(server.address, client);
+    let call = tokio::spawn(async move { Client::http2(config).get("/", SOON).await });
+    soon(arrivals.recv()).await.unwrap();
+    revoked.store(true, Ordering::SeqCst);
+    assert!(soon(call).await.unwrap().is_err());
+    assert!(server.refusal().await.contains("refused while connected"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_carries_the_fingerprint_of_its_peers_certificate() {
+    let authority = Authority::new();
+    let (config, _reload) = secure(&authority, Protocols::Both);
+    let server = Running::start(config, |request: Request| async move {
+        let fingerprint = request.peer.fingerprint.unwrap();
+        Response::bytes(StatusCode::OK, "text/plain", fingerprint.to_vec())
+    });
+    let own = authority.issue("software");
+    let expected = ring::digest::digest(&ring::digest::SHA256, &own.0[0]);
+    let (config, _keep) = secure_client(server.address, authority.client(Some(own)));
+    let mut answer = Client::http1(config).get("/", SOON).await.unwrap();
+    assert_eq!(answer.body.read_all(32).await.unwrap(), expected.as_ref());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_hold_over_http2_as_well() {
+    let authority = Authority::new();
+    let (mut config, _reload) = secure(&authority, Protocols::Http2);
+    config.limits.stall = Duration::from_millis(300);
+    config.limits.body = 1 << 20;
+    let server = Running::start(config, desk);
+    let own = authority.issue("box");
+    let (config, _keep) = secure_client(server.address, authority.client(Some(own)));
+    let client = Client::http2(config);
+    let ask = async |length: usize, body: Outgoing| {
+        let mut headers = HeaderMap::new();
+        headers.insert("to", HeaderValue::try_from("7".repeat(length)).unwrap());
+        let call = client.request(Method::PUT, "/echo", headers, body, SOON);
+        call.await.unwrap().status
+    };
+    assert_eq!(ask(62_000, Outgoing::default()).await, StatusCode::OK);
+    let refused = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    assert_eq!(ask(66_000, Outgoing::default()).await, refused);
+    assert_eq!(ask(100_000, Outgoing::default()).await, refused);
+    let long = Bytes::from(vec![0; (1 << 20) + 1]);
+    assert_eq!(ask(1, long.into()).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let (chunks, body) = mpsc::channel(1);
+    chunks.send(Ok(Bytes::from_static(b"begun"))).await.unwrap();
+    let stalled = ask(1, Outgoing::channel(body, None)).await;
+    assert_eq!(stalled, StatusCode::REQUEST_TIMEOUT);
+    drop(chunks);
+    // None of it cost the connection's other calls anything.
+    assert_eq!(ask(1, Outgoing::default()).await, StatusCode::OK);
+}
