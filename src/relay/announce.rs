@@ -25,7 +25,11 @@ impl Announcer {
 
     /// Waits until the hub knows `head`.
     pub(super) async fn known(&self, head: &Head) {
-        let _ = self.known.subscribe().wait_for(|size| *size >= head.size).await;
+        let _ = self
+            .known
+            .subscribe()
+            .wait_for(|size| *size >= head.size)
+            .await;
     }
 
     /// The hub says that it does not know a head that it was told: announces all anew.

@@ -27,7 +27,8 @@ pub(super) async fn received(
         all.extend(relay.spool.inbox(member, kind, within(window)).await?);
     }
     Ok(Box::new(
-        all.into_iter().map(move |row| received_row(row, message_type)),
+        all.into_iter()
+            .map(move |row| received_row(row, message_type)),
     ))
 }
 
@@ -54,7 +55,10 @@ pub(super) async fn count(
 ) -> Result<u64, Error> {
     let mut count = 0;
     for member in members {
-        count += relay.spool.count_inbox(member, message_type.as_str()).await?;
+        count += relay
+            .spool
+            .count_inbox(member, message_type.as_str())
+            .await?;
     }
     Ok(count)
 }
@@ -112,7 +116,11 @@ async fn sent_seal(
         let Some(log) = relay.logs.get(member) else {
             continue;
         };
-        if let Ok(proof) = log.archive().proof(member, &format!("packet:{packet}")).await {
+        if let Ok(proof) = log
+            .archive()
+            .proof(member, &format!("packet:{packet}"))
+            .await
+        {
             return Ok((crate::seal::Seal::from(&proof).encode(), packet));
         }
     }
@@ -135,13 +143,24 @@ pub(super) async fn confirm(
     };
     let packet = document.packet;
     let what = (document.digest, document.size);
-    let receipt = receipt_about(relay, packet, what, document.from, &member, status, reason.clone());
+    let receipt = receipt_about(
+        relay,
+        packet,
+        what,
+        document.from,
+        &member,
+        status,
+        reason.clone(),
+    );
     let word = match said {
         Transport::Initial => Transport::Processing.as_str(),
         other => other.as_str(),
     };
     let now = relay.clock.now();
-    relay.spool.report(&member, doc, word, reason, now, receipt).await?;
+    relay
+        .spool
+        .report(&member, doc, word, reason, now, receipt)
+        .await?;
     if let Some(id) = line {
         journal::line(id)
             .packet(packet)
@@ -184,7 +203,11 @@ pub(super) fn units(directory: Arc<Directory>, since: Option<u64>) -> Rows<Unit>
             code: member.code.to_string(),
             name: member.name.clone(),
             mail: member.mail.clone(),
-            center_code: member.box_code.as_ref().map(ToString::to_string).unwrap_or_default(),
+            center_code: member
+                .box_code
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             version: directory.version,
             deleted: member.state == State::Closed,
             modified: directory.issued,
@@ -258,7 +281,9 @@ fn sent_row(row: Sent, message_type: MessageType) -> SentRow {
         send_status,
         send_status_desc: row.reason.unwrap_or_else(|| send_words.to_owned()),
         receive_status,
-        receive_status_desc: row.received_reason.unwrap_or_else(|| receive_words.to_owned()),
+        receive_status_desc: row
+            .received_reason
+            .unwrap_or_else(|| receive_words.to_owned()),
         sent: row.kept_at,
         received: arrived.then_some(row.at),
     }

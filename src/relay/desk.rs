@@ -26,7 +26,12 @@ impl Desk {
     }
 
     fn directory(&self) -> Result<Arc<Directory>, Refusal> {
-        self.0.grounds.borrow().directory.clone().ok_or_else(no_directory)
+        self.0
+            .grounds
+            .borrow()
+            .directory
+            .clone()
+            .ok_or_else(no_directory)
     }
 
     fn members(&self, system: &System) -> Result<Vec<MemberId>, Refusal> {
@@ -46,13 +51,22 @@ pub struct Intake {
 
 impl vxp::Intake for Intake {
     async fn feed(&mut self, bytes: Bytes) -> Result<(), Refusal> {
-        self.reader.feed(&bytes).map_err(|error| not_conforming(&error))?;
+        self.reader
+            .feed(&bytes)
+            .map_err(|error| not_conforming(&error))?;
         self.body.feed(&bytes).map_err(|error| not_written(&error))
     }
 
     async fn finish(self, digest: Digest, size: u64) -> Result<DocId, Refusal> {
-        let envelope = self.reader.finish().map_err(|error| not_conforming(&error))?;
-        let body = self.body.finish().await.map_err(|error| not_written(&error))?;
+        let envelope = self
+            .reader
+            .finish()
+            .map_err(|error| not_conforming(&error))?;
+        let body = self
+            .body
+            .finish()
+            .await
+            .map_err(|error| not_written(&error))?;
         let arrived = Arrived {
             packet: self.packet,
             system: self.system,
@@ -142,11 +156,7 @@ impl vxp::Desk for Desk {
             .map_err(|error| failed(&error))
     }
 
-    async fn agencies(
-        &self,
-        _system: &System,
-        level: Option<u8>,
-    ) -> Result<Rows<Agency>, Refusal> {
+    async fn agencies(&self, _system: &System, level: Option<u8>) -> Result<Rows<Agency>, Refusal> {
         Ok(deliver::agencies(self.directory()?, level))
     }
 
@@ -166,7 +176,12 @@ impl vxp::Desk for Desk {
 /// Always leaves room to finish what is kept, before the first byte is taken.
 fn room(relay: &Relay, announced: Option<u64>) -> Result<(), Refusal> {
     let free = relay.spool.free_bytes().unwrap_or(u64::MAX);
-    if free >= relay.config.reserve_bytes.saturating_add(announced.unwrap_or(0)) {
+    if free
+        >= relay
+            .config
+            .reserve_bytes
+            .saturating_add(announced.unwrap_or(0))
+    {
         return Ok(());
     }
     crate::journal::line(&crate::journal::ids::INTAKE_STOPPED)

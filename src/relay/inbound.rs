@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::{Error, Relay};
 use crate::evidence::{Record, RecordKind};
 use crate::journal;
+use crate::packet::Priority;
 use crate::packet::{Digest, Envelope, Limits, MemberId, PacketId, Reader};
 use crate::retry::{Backoff, Class};
 use crate::seal::{Claim, Opened, Sealer};
 use crate::spool::{self, Admitted, Arrival, Body, Intake, Schedule};
-use crate::packet::Priority;
 use crate::uplink::{Ask, Fetched, MailboxEntry};
 
 /// Packets fetched at a time.
@@ -66,7 +66,9 @@ fn claim(relay: &Relay, seal: &[u8]) -> Result<Claim, Error> {
     let grounds = relay.grounds.borrow().clone();
     let directory = grounds.directory.ok_or(Error::NoDirectory)?;
     let sealer = Sealer::Member(&directory);
-    Ok(relay.opener.claim(seal, &grounds.trust, sealer, relay.clock.now())?)
+    Ok(relay
+        .opener
+        .claim(seal, &grounds.trust, sealer, relay.clock.now())?)
 }
 
 async fn receive(mut fetched: Fetched, size: u64, mut intake: Intake) -> Result<Came, Error> {
@@ -170,7 +172,9 @@ fn answer(relay: &Relay, entry: &MailboxEntry, kept: Admitted) {
             .packet(entry.packet)
             .member(&entry.to)
             .step("keep")
-            .info(format_args!("kept, verified, offered to the software as {doc}"));
+            .info(format_args!(
+                "kept, verified, offered to the software as {doc}"
+            ));
     }
     relay.owed.notify_one();
 }
@@ -184,7 +188,15 @@ pub(super) fn receipt(
     reason: Option<String>,
 ) -> Record {
     let what = (packet.digest, packet.size);
-    receipt_about(relay, packet.packet, what, packet.from.clone(), member, status, reason)
+    receipt_about(
+        relay,
+        packet.packet,
+        what,
+        packet.from.clone(),
+        member,
+        status,
+        reason,
+    )
 }
 
 /// As [`receipt`], from what the spool knows of the packet.

@@ -107,8 +107,12 @@ fn verify(relay: &Relay, kept: &Kept, answer: &[u8]) -> Result<Receipt, Error> {
     let grounds = relay.grounds.borrow().clone();
     let directory = grounds.directory.ok_or(Error::NoDirectory)?;
     let sealer = Sealer::Hub(&directory);
-    let claim = relay.opener.claim(answer, &grounds.trust, sealer, relay.clock.now());
-    let receipt = claim.and_then(|claim| claim.receipt()).map_err(Error::Receipt)?;
+    let claim = relay
+        .opener
+        .claim(answer, &grounds.trust, sealer, relay.clock.now());
+    let receipt = claim
+        .and_then(|claim| claim.receipt())
+        .map_err(Error::Receipt)?;
     let (said, ours) = (receipt.record(), &kept.record);
     let fits = said.kind == RecordKind::Receipt
         && said.status.as_deref() == Some("accepted")
@@ -116,16 +120,14 @@ fn verify(relay: &Relay, kept: &Kept, answer: &[u8]) -> Result<Receipt, Error> {
     if fits {
         Ok(receipt)
     } else {
-        Err(Error::OtherReceipt(format!("{} {}", said.packet, said.digest)))
+        Err(Error::OtherReceipt(format!(
+            "{} {}",
+            said.packet, said.digest
+        )))
     }
 }
 
-async fn attest(
-    relay: &Relay,
-    kept: &Kept,
-    receipt: &Receipt,
-    answer: &[u8],
-) -> Result<(), Error> {
+async fn attest(relay: &Relay, kept: &Kept, receipt: &Receipt, answer: &[u8]) -> Result<(), Error> {
     attest_receipt(relay, kept.member.clone(), receipt.record(), answer).await
 }
 
@@ -146,7 +148,13 @@ pub(super) async fn attest_receipt(
     let key = format!("attest:{status}:{}:{}", said.packet, said.from);
     let what = (Digest::of(seal), seal.len() as u64);
     let log = relay.log_of(&member)?;
-    let mut record = Record::new(RecordKind::Attest, said.packet, what, member, relay.clock.now());
+    let mut record = Record::new(
+        RecordKind::Attest,
+        said.packet,
+        what,
+        member,
+        relay.clock.now(),
+    );
     record.status = Some(status);
     record.reason = Some(said.from.to_string());
     log.append(Entry { key, record }).await?;
@@ -213,13 +221,19 @@ async fn give_up(relay: &Relay, kept: &Kept, reason: &str) -> Result<(), Error> 
     record.status = Some("failed".to_owned());
     record.reason = Some(reason.to_owned());
     let key = format!("void:{}", kept.packet);
-    let void = relay.log_of(&kept.member)?.append(Entry { key, record }).await?;
+    let void = relay
+        .log_of(&kept.member)?
+        .append(Entry { key, record })
+        .await?;
     match put(relay, kept, &void, None).await {
         Err(Error::Hub(error)) if error.class() == Class::Refuse => {}
         other => drop(other?),
     }
     let seal = Seal::from(&void).encode();
-    relay.spool.refuse(kept, reason, seal, relay.clock.now()).await?;
+    relay
+        .spool
+        .refuse(kept, reason, seal, relay.clock.now())
+        .await?;
     Ok(())
 }
 
@@ -260,7 +274,10 @@ fn backoff() -> Backoff {
 }
 
 fn story(id: &'static journal::Id, kept: &Kept, step: &str) -> journal::Line {
-    let line = journal::line(id).packet(kept.packet).member(&kept.member).step(step);
+    let line = journal::line(id)
+        .packet(kept.packet)
+        .member(&kept.member)
+        .step(step);
     match &kept.record.code {
         Some(code) => line.doc_code(code),
         None => line,

@@ -46,18 +46,28 @@ pub(super) fn permit(
     if !ours(&from.code) {
         return Err(Refusal::new(
             ErrorCode::SenderNotRegistered,
-            format!("Đơn vị {} không thuộc máy chủ bảo mật này; liên hệ quản trị.", from.code),
+            format!(
+                "Đơn vị {} không thuộc máy chủ bảo mật này; liên hệ quản trị.",
+                from.code
+            ),
         ));
     }
     if from.state == State::Closed {
         return Err(closed(ErrorCode::SenderNotRegistered, from));
     }
     kind_fits(params.message_type, envelope)?;
-    let wanted = params.to.as_ref().filter(|to| !to.is_empty()).unwrap_or(&envelope.to);
+    let wanted = params
+        .to
+        .as_ref()
+        .filter(|to| !to.is_empty())
+        .unwrap_or(&envelope.to);
     if wanted.len() > MOST_RECIPIENTS {
         return Err(Refusal::new(
             ErrorCode::NotProcessed,
-            format!("Gói tin có {} nơi nhận, nhiều nhất là {MOST_RECIPIENTS}; chia thành nhiều lần gửi.", wanted.len()),
+            format!(
+                "Gói tin có {} nơi nhận, nhiều nhất là {MOST_RECIPIENTS}; chia thành nhiều lần gửi.",
+                wanted.len()
+            ),
         ));
     }
     let mut to: Vec<MemberId> = Vec::with_capacity(wanted.len());
@@ -90,7 +100,9 @@ fn sender<'a>(directory: &'a Directory, code: &MemberId) -> Result<&'a Member, R
     directory.find(code).ok_or_else(|| {
         Refusal::new(
             ErrorCode::SenderNotRegistered,
-            format!("Mã đơn vị gửi {code} chưa đăng ký trên Trục liên thông; kiểm tra From/OrganId."),
+            format!(
+                "Mã đơn vị gửi {code} chưa đăng ký trên Trục liên thông; kiểm tra From/OrganId."
+            ),
         )
     })
 }
@@ -99,7 +111,9 @@ fn recipient<'a>(directory: &'a Directory, code: &MemberId) -> Result<&'a Member
     let unknown = || {
         Refusal::new(
             ErrorCode::ReceiverUnknown,
-            format!("Mã đơn vị nhận {code} không có trong danh bạ của Trục liên thông; kiểm tra To/OrganId hoặc cập nhật danh bạ."),
+            format!(
+                "Mã đơn vị nhận {code} không có trong danh bạ của Trục liên thông; kiểm tra To/OrganId hoặc cập nhật danh bạ."
+            ),
         )
     };
     let member = directory.find(code).ok_or_else(unknown)?;

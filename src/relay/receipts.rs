@@ -126,7 +126,11 @@ async fn take_one(relay: &Relay, seal: &[u8]) -> Result<(), Error> {
     };
     let record = receipt.record();
     let now = relay.clock.now();
-    let new = match relay.spool.received_receipt(record, seal.to_vec(), now).await {
+    let new = match relay
+        .spool
+        .received_receipt(record, seal.to_vec(), now)
+        .await
+    {
         Ok(new) => new,
         Err(error) if error.class() == Class::Refuse => {
             not_verified(&error.into());
@@ -152,7 +156,9 @@ fn verify(relay: &Relay, seal: &[u8]) -> Result<Receipt, Error> {
     let grounds = relay.grounds.borrow().clone();
     let directory = grounds.directory.ok_or(Error::NoDirectory)?;
     let sealer = Sealer::Member(&directory);
-    let claim = relay.opener.claim(seal, &grounds.trust, sealer, relay.clock.now())?;
+    let claim = relay
+        .opener
+        .claim(seal, &grounds.trust, sealer, relay.clock.now())?;
     Ok(claim.receipt()?)
 }
 

@@ -144,12 +144,15 @@ impl Refresher {
                 directory.version
             )));
         }
-        self.directories.disk.replace(&self.directories.file, &bytes)?;
+        self.directories
+            .disk
+            .replace(&self.directories.file, &bytes)?;
         journal::line(&journal::ids::DIRECTORY_UPDATED)
             .count(directory.members.len() as u64)
             .notice(format_args!("directory version {}", directory.version));
         let directory = Some(Arc::new(directory));
-        self.publish.send_modify(|grounds| grounds.directory = directory);
+        self.publish
+            .send_modify(|grounds| grounds.directory = directory);
         Ok(())
     }
 }

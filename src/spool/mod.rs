@@ -72,6 +72,14 @@ impl Spool {
         })
     }
 
+    /// Bytes that are free on the spool's disk.
+    ///
+    /// # Errors
+    /// When the disk can't be asked.
+    pub fn free_bytes(&self) -> std::io::Result<u64> {
+        self.bodies.free_bytes()
+    }
+
     /// Where the walk through the hub's list of that name goes on.
     ///
     /// # Errors
