@@ -151,6 +151,9 @@ impl std::error::Error for Invalid {}
 /// A value of a document, cut so that a refusal stays readable.
 pub(super) fn excerpt(value: &str) -> String {
     const LONGEST: usize = 80;
+    if value.len() <= LONGEST {
+        return value.to_owned();
+    }
     let mut short: String = value.chars().take(LONGEST).collect();
     if short.len() < value.len() {
         short.push('…');

@@ -8,6 +8,8 @@ mod ids;
 mod invalid;
 mod limits;
 mod reader;
+mod reason;
+pub mod writer;
 
 pub use envelope::{Attachment, Envelope, Kind, Priority};
 pub use ids::{Digest, DocId, Generation, Malformed, MemberId, PacketId};
