@@ -26,11 +26,17 @@ impl Invalid {
             Rule::Utf8 => {
                 "tài liệu chứa byte không phải UTF-8 hoặc khai báo bảng mã khác".to_owned()
             }
-            Rule::WellFormed => format!("cú pháp XML sai ({})", self.detail),
+            Rule::WellFormed => format!("cú pháp XML sai (chi tiết kỹ thuật: {})", self.detail),
+            Rule::Tags => "thẻ đóng không khớp với thẻ đang mở".to_owned(),
+            Rule::Character => "có ký tự điều khiển hoặc ký tự mà XML không cho phép".to_owned(),
             Rule::Doctype => "tài liệu có khai báo <!DOCTYPE> hoặc khai báo kiểu khác".to_owned(),
             Rule::Instruction => "tài liệu có chỉ thị xử lý <?…?>".to_owned(),
             Rule::Entity => "có thực thể không được định nghĩa hoặc ký tự & viết trần".to_owned(),
-            Rule::Namespace => format!("không gian tên hoặc tiền tố “{value}” không đúng"),
+            Rule::Namespace if value.is_empty() => {
+                "không gian tên hoặc tiền tố không đúng".to_owned()
+            }
+            Rule::Namespace => format!("không gian tên hoặc tiền tố của “{value}” không đúng"),
+
             Rule::Complete => "tài liệu kết thúc giữa chừng".to_owned(),
             Rule::AfterRoot => "còn dữ liệu sau thẻ đóng của phần tử gốc".to_owned(),
             Rule::Root => {
@@ -80,6 +86,14 @@ const fn rule_and_remedy(rule: Rule) -> [&'static str; 2] {
         Rule::WellFormed => [
             "tài liệu phải là XML 1.0 đúng cú pháp",
             "sửa phần mềm tạo tài liệu tại dòng nêu trên; dùng thư viện XML thay vì ghép chuỗi",
+        ],
+        Rule::Tags => [
+            "mỗi thẻ đóng phải trùng tên với phần tử đang mở trong cùng",
+            "kiểm tra các thẻ từ phần tử nêu trên trở xuống và bổ sung thẻ đóng còn thiếu",
+        ],
+        Rule::Character => [
+            "văn bản chỉ được chứa các ký tự XML 1.0 cho phép",
+            "xóa ký tự lạ (thường do sao chép từ phần mềm khác) rồi gửi lại",
         ],
         Rule::Doctype => [
             "vì lý do an toàn, gói tin không được có khai báo kiểu tài liệu (DTD)",

@@ -15,12 +15,16 @@ pub(super) enum Fault {
     Missing(&'static str),
     /// A rule is broken; the value says by what.
     Broken(Rule, &'static str, String),
+    /// The same at a child that stood on this line.
+    Below(&'static str, u64, Rule, &'static str, String),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     from: Option<MemberId>,
     to: Vec<MemberId>,
+    /// The line of the first To.
+    to_line: u64,
     /// The same as `to`, to find repeated ones.
     to_known: HashSet<MemberId>,
     pub(super) document: Option<String>,
@@ -50,6 +54,7 @@ pub(super) struct Collected {
 /// One ResponseFor.
 #[derive(Debug, Default)]
 struct Answer {
+    line: u64,
     organ: Option<String>,
     code: Option<String>,
     document: Option<String>,
@@ -105,8 +110,17 @@ impl Collected {
         }
     }
 
-    pub(super) fn open_answer(&mut self) {
-        self.answers.push(Answer::default());
+    pub(super) fn open_to(&mut self, line: u64) {
+        if self.to_line == 0 {
+            self.to_line = line;
+        }
+    }
+
+    pub(super) fn open_answer(&mut self, line: u64) {
+        self.answers.push(Answer {
+            line,
+            ..Answer::default()
+        });
     }
 
     pub(super) fn open_reference(&mut self, link: Option<String>, line: u64) {
@@ -308,36 +322,37 @@ impl Collected {
             };
         }
         if !self.to.is_empty() {
-            return Err(Fault::Broken(
-                Rule::StatusRecipient,
-                "a status has no To: it goes to ResponseFor/OrganId",
-                "To".to_owned(),
+            let detail = "a status has no To: it goes to ResponseFor/OrganId";
+            let rule = Rule::StatusRecipient;
+            return Err(Fault::Below(
+                "To",
+                self.to_line,
+                rule,
+                detail,
+                String::new(),
             ));
         }
-        match self.answers.as_slice() {
-            [] => return Err(Fault::Missing("ResponseFor")),
-            [_] => {}
-            [_, _, ..] => {
-                return Err(Fault::Broken(
-                    Rule::StatusRecipient,
-                    "a status answers one document",
-                    "ResponseFor".to_owned(),
-                ));
-            }
-        }
-        let Some(organ) = self
-            .answers
-            .first_mut()
-            .and_then(|answer| answer.organ.take())
-        else {
+        let [answer] = self.answers.as_mut_slice() else {
+            let Some(second) = self.answers.get(1) else {
+                return Err(Fault::Missing("ResponseFor"));
+            };
+            let detail = "a status answers one document";
+            let rule = Rule::StatusRecipient;
+            return Err(Fault::Below(
+                "ResponseFor",
+                second.line,
+                rule,
+                detail,
+                String::new(),
+            ));
+        };
+        let Some(organ) = answer.organ.take() else {
             return Err(Fault::Missing("ResponseFor/OrganId"));
         };
+        let line = answer.line;
         let member = organ.parse().map_err(|_| {
-            Fault::Broken(
-                Rule::MemberCode,
-                "ResponseFor/OrganId is not an identification code",
-                organ,
-            )
+            let detail = "not an identification code";
+            Fault::Below("ResponseFor/OrganId", line, Rule::MemberCode, detail, organ)
         })?;
         self.to.push(member);
         Ok(())
