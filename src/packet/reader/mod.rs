@@ -5,6 +5,7 @@
 
 mod base64;
 mod collected;
+mod finish;
 mod names;
 mod notes;
 mod prolog;
