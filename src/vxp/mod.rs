@@ -5,6 +5,8 @@
 
 mod body;
 mod call;
+#[cfg(test)]
+mod captures;
 mod chunks;
 /// A software, for the demo, the bench and tests.
 pub mod client;
