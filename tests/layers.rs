@@ -62,6 +62,15 @@ fn every_room_is_in_the_floor_plan_and_the_plan_has_no_other_road() {
 }
 
 #[test]
+fn the_formatter_leaves_the_order_of_the_floor_plan_alone() {
+    let settings = read(&house().join("rustfmt.toml"));
+    assert!(
+        settings.contains("reorder_modules = false"),
+        "sorted by name, lib.rs would be another floor plan"
+    );
+}
+
+#[test]
 fn files_are_short() {
     let mut long = Vec::new();
     for place in ["src", "hsm", "tests"] {

@@ -81,7 +81,12 @@ impl Archive {
     ///
     /// # Errors
     /// [`Error::Missing`] when the log is shorter than `to` or `from` is larger than `to`.
-    pub async fn consistency(&self, log: &MemberId, from: u64, to: u64) -> Result<Vec<Hash>, Error> {
+    pub async fn consistency(
+        &self,
+        log: &MemberId,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Hash>, Error> {
         let log = log.clone();
         self.store
             .read(move |tx| {
@@ -143,8 +148,13 @@ pub(super) fn newest(tx: &Tx<'_>, log: &MemberId) -> Result<Option<Head>, Error>
 }
 
 fn prove(tx: &Tx<'_>, log: &MemberId, stored: Stored) -> Result<Proof, Error> {
-    let head = head_where(tx, log, "log = ?1 AND size > ?2 ORDER BY size", stored.index)?
-        .ok_or_else(|| Error::Missing(format!("{log}/{} is not sealed yet", stored.index)))?;
+    let head = head_where(
+        tx,
+        log,
+        "log = ?1 AND size > ?2 ORDER BY size",
+        stored.index,
+    )?
+    .ok_or_else(|| Error::Missing(format!("{log}/{} is not sealed yet", stored.index)))?;
     let edge = edge_of_head(tx, log, stored.index)?;
     let leaves = leaves(tx, log, edge.size(), head.size)?;
     let batch = Batch::new(edge, &leaves);
@@ -170,15 +180,13 @@ fn head_where(
     bound: u64,
 ) -> Result<Option<Head>, Error> {
     let select = format!("SELECT body, cms, ?2 FROM evidence_head WHERE {condition} LIMIT 1");
-    let found: Option<(Vec<u8>, Vec<u8>)> = tx
-        .prepare_cached(&select)
-        .and_then(|mut select| {
-            select
-                .query_row(params![log.as_str(), signed(bound)], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()
-        })?;
+    let found: Option<(Vec<u8>, Vec<u8>)> = tx.prepare_cached(&select).and_then(|mut select| {
+        select
+            .query_row(params![log.as_str(), signed(bound)], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+    })?;
     found
         .map(|(body, cms)| {
             let checkpoint = Checkpoint::parse(&body)
@@ -228,20 +236,13 @@ pub(super) fn edge_at(tx: &Tx<'_>, log: &MemberId, size: u64) -> Result<Frontier
 }
 
 /// Leaf hashes of the records `from..to`.
-pub(super) fn leaves(
-    tx: &Tx<'_>,
-    log: &MemberId,
-    from: u64,
-    to: u64,
-) -> Result<Vec<Hash>, Error> {
-    let mut select = tx
-        .prepare_cached(
-            "SELECT body FROM evidence_record WHERE log = ?1 AND idx >= ?2 AND idx < ?3 ORDER BY idx",
-        )?;
-    let rows = select
-        .query_map(params![log.as_str(), signed(from), signed(to)], |row| {
-            row.get_ref(0)?.as_blob().map(leaf_hash).map_err(Into::into)
-        })?;
+pub(super) fn leaves(tx: &Tx<'_>, log: &MemberId, from: u64, to: u64) -> Result<Vec<Hash>, Error> {
+    let mut select = tx.prepare_cached(
+        "SELECT body FROM evidence_record WHERE log = ?1 AND idx >= ?2 AND idx < ?3 ORDER BY idx",
+    )?;
+    let rows = select.query_map(params![log.as_str(), signed(from), signed(to)], |row| {
+        row.get_ref(0)?.as_blob().map(leaf_hash).map_err(Into::into)
+    })?;
     rows.collect::<Result<_, _>>().map_err(Error::from)
 }
 

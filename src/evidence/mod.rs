@@ -10,7 +10,7 @@ pub use archive::{Archive, SCHEMA};
 pub use error::Error;
 pub use head::{Head, Proof};
 pub use record::{Addressee, Malformed, Record, RecordKind};
-pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Witness};
+pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Signing, Witness};
 
 #[cfg(test)]
 mod tests;
