@@ -1,1 +1,27 @@
-//! PKCS#11 and nothing else.
+//! A token behind PKCS#11 and nothing else: sessions, keys, mechanisms, error classes, recovery.
+//!
+//! [`Pool`] serves signatures and heals itself; [`Workbench`] prepares tokens and keys. Only one of them
+//! lives in a process at a time.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod error;
+mod keeper;
+mod key;
+mod mechanism;
+mod module;
+mod pin;
+mod pool;
+mod queue;
+mod session;
+mod token;
+
+pub use bench::{GeneratedKey, Workbench};
+pub use error::{Class, Error};
+pub use keeper::State;
+pub use key::{KeyKind, KeyName, PublicKey};
+pub use mechanism::{Hash, Scheme, ecdsa_to_der};
+pub use pin::Pin;
+pub use pool::{Config, Lane, Pool};
+pub use token::{TokenDescription, TokenName};

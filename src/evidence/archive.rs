@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Head, Proof};
+use super::{Error, Head, Proof, Succession};
 use crate::merkle::checkpoint::Checkpoint;
 use crate::merkle::{Batch, Frontier, Hash, leaf_hash};
 use crate::packet::MemberId;
@@ -102,7 +102,34 @@ impl Archive {
             .await
     }
 
-    /// Keys and bodies of up to `limit` records from `from` on, in order.
+    /// The first head of a log behind `size` records, proven to continue that size, which must be a head's or 0.
+    ///
+    /// # Errors
+    /// When the store can't be read or contradicts itself.
+    pub async fn next_head(&self, log: &MemberId, size: u64) -> Result<Option<Succession>, Error> {
+        let log = log.clone();
+        self.store
+            .read(move |tx| {
+                let Some(head) =
+                    head_where(tx, &log, "log = ?1 AND size > ?2 ORDER BY size", size)?
+                else {
+                    return Ok(None);
+                };
+                let edge = edge_at(tx, &log, size)?;
+                let leaves = leaves(tx, &log, size, head.size)?;
+                let proof = Batch::new(edge, &leaves)
+                    .consistency()
+                    .ok_or_else(|| Error::Damaged(format!("{log} from {size} to {}", head.size)))?;
+                Ok(Some(Succession {
+                    head,
+                    from: size,
+                    proof,
+                }))
+            })
+            .await
+    }
+
+    /// Bodies of up to `limit` records from `from` on, in order.
     ///
     /// # Errors
     /// When the store can't be read.

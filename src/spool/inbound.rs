@@ -6,7 +6,7 @@ use super::owed::owe;
 use super::row::{millis, parsed, signed, unsigned};
 use super::{Error, Spool};
 use crate::clock::Moment;
-use crate::evidence::Record;
+use crate::packet::record::Record;
 use crate::packet::{Digest, DocId, Envelope, MemberId, PacketId};
 use crate::store::{OptionalExt, Tx, params};
 

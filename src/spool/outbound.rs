@@ -6,7 +6,7 @@ use super::bodies::{Body, Intake, Shelf};
 use super::row::{self, millis, parsed, signed};
 use super::{Error, Spool};
 use crate::clock::Moment;
-use crate::evidence::{Addressee, Record, RecordKind};
+use crate::packet::record::{Addressee, Record, RecordKind};
 use crate::packet::{Digest, Envelope, MemberId, PacketId, Priority};
 use crate::store::{OptionalExt, Tx, params};
 

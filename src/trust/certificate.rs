@@ -11,7 +11,7 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, Subject
 use x509_cert::name::Name;
 
 use super::refusal::{Refusal, Verdict};
-use super::signature::{Algorithm, Key, der_of};
+use super::signature::{Algorithm, Key, Kind, der_of};
 use crate::clock::Moment;
 
 /// organizationIdentifier (ETSI EN 319 412-1 section 5.1.4).
@@ -212,6 +212,45 @@ impl Extensions {
         }
         Ok(found)
     }
+}
+
+/// Kind of a public key, as far as a token's user cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// RSA of 2048 bits or more.
+    Rsa,
+    /// ECDSA over P-256.
+    P256,
+    /// Anything else.
+    Other,
+}
+
+/// The public key of a certificate that is not judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// The certificate's subject (RFC 4514).
+    pub subject: String,
+    /// Its kind.
+    pub kind: KeyKind,
+    /// SubjectPublicKeyInfo in DER.
+    pub spki_der: Vec<u8>,
+}
+
+/// The public key of the certificate `der`; says nothing of its worth.
+///
+/// # Errors
+/// `Malformed` when it is no certificate.
+pub fn key_of(der: &[u8]) -> Result<PublicKey, Refusal> {
+    let read = Certificate::read(der)?;
+    Ok(PublicKey {
+        kind: match read.key.kind {
+            Kind::Rsa { bits } if bits >= 2048 => KeyKind::Rsa,
+            Kind::P256 => KeyKind::P256,
+            _ => KeyKind::Other,
+        },
+        subject: read.subject_text,
+        spki_der: read.spki_der,
+    })
 }
 
 /// SHA-256 of a certificate's DER.

@@ -1,0 +1,71 @@
+//! One session and the keys that it has found; it lives as long as the connection to its token.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cryptoki::mechanism::MechanismType;
+use cryptoki::object::{ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+
+use crate::error::{Error, Failure};
+use crate::key::{self, KeyKind, KeyName, PublicKey};
+use crate::mechanism::Scheme;
+
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) generation: u64,
+    session: Session,
+    mechanisms: Arc<[MechanismType]>,
+    keys: HashMap<KeyName, (ObjectHandle, KeyKind)>,
+}
+
+impl Seat {
+    pub(crate) fn new(generation: u64, session: Session, mechanisms: Arc<[MechanismType]>) -> Self {
+        Self {
+            generation,
+            session,
+            mechanisms,
+            keys: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) fn sign(
+        &mut self,
+        name: &KeyName,
+        scheme: Scheme,
+        digest: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
+        let (wanted, called) = scheme.mechanism_type();
+        if !self.mechanisms.contains(&wanted) {
+            return Err(Error::NoMechanism(called.to_owned()).into());
+        }
+        let (mechanism, data) = scheme.prepare(digest)?;
+        let (key, kind) = self.find(name)?;
+        if !scheme.fits(kind) {
+            return Err(
+                Error::Unfit(format!("key {name} ({kind:?}) can't sign {scheme:?}")).into(),
+            );
+        }
+        let raw = self.session.sign(&mechanism, key, &data)?;
+        Ok(scheme.finish(raw)?)
+    }
+
+    pub(crate) fn public_key(&self, name: &KeyName) -> Result<PublicKey, Failure> {
+        let private = key::find(&self.session, ObjectClass::PRIVATE_KEY, name)?;
+        key::public_key(&self.session, private, name)
+    }
+
+    fn find(&mut self, name: &KeyName) -> Result<(ObjectHandle, KeyKind), Failure> {
+        if let Some(known) = self.keys.get(name) {
+            return Ok(*known);
+        }
+        let private = key::find(&self.session, ObjectClass::PRIVATE_KEY, name)?;
+        let kind = key::public_key(&self.session, private, name)?.kind;
+        self.keys.insert(name.clone(), (private, kind));
+        Ok((private, kind))
+    }
+}

@@ -1,0 +1,85 @@
+//! The token goes and comes back.
+
+use crate::world;
+
+use std::time::{Duration, Instant};
+
+use hsm::{Class, Error, Hash, KeyName, Lane, Pin, Pool, Scheme, State};
+
+fn sign(pool: &Pool) -> Result<Vec<u8>, Error> {
+    pool.sign_blocking(
+        Lane::Seal,
+        KeyName::Label("rsa".into()),
+        Scheme::RsaPkcs1(Hash::Sha256),
+        vec![7; 32],
+    )
+}
+
+#[test]
+fn a_lost_token_serves_again_within_a_second_of_its_return() {
+    world::alone(
+        "recovery::a_lost_token_serves_again_within_a_second_of_its_return",
+        |dir| {
+            world::furnish();
+            // It starts without a token and says so.
+            let pool = Pool::start(world::config(world::client_module())).unwrap();
+            world::wait_for(&pool, Duration::from_secs(5), |s| {
+                matches!(s, State::Away(_))
+            });
+            assert_eq!(sign(&pool).unwrap_err().class(), Class::Retry);
+            for _ in 0..3 {
+                let server = world::Server::start(dir);
+                let start = Instant::now();
+                world::wait_for(&pool, Duration::from_secs(1), |s| {
+                    matches!(s, State::Ready(_))
+                });
+                sign(&pool).unwrap();
+                assert!(
+                    start.elapsed() < Duration::from_secs(1),
+                    "{:?}",
+                    start.elapsed()
+                );
+                server.kill();
+                let lost = sign(&pool).unwrap_err();
+                assert_eq!(lost.class(), Class::Retry, "{lost}");
+                world::wait_for(&pool, Duration::from_secs(1), |s| {
+                    matches!(s, State::Away(_))
+                });
+            }
+
+            // Gone and back while nobody asked: the first request does not notice.
+            let server = world::Server::start(dir);
+            world::wait_for(&pool, Duration::from_secs(1), |s| {
+                matches!(s, State::Ready(_))
+            });
+            server.kill();
+            let _server = world::Server::start(dir);
+            sign(&pool).unwrap();
+        },
+    );
+}
+
+#[test]
+fn a_wrong_pin_is_tried_once() {
+    world::alone("recovery::a_wrong_pin_is_tried_once", |dir| {
+        world::furnish();
+        // OpenSC's spy writes down each call that reaches the module.
+        let spied = dir.join("spy");
+        let mut config = world::config(world::spy_module());
+        config.pin = Pin::new("0000".into());
+        let pool = Pool::start(config).unwrap();
+        let state = world::wait_for(&pool, Duration::from_secs(5), |s| {
+            matches!(s, State::Halted(_))
+        });
+        let State::Halted(Error::Pin(why)) = state else {
+            panic!("{state:?}")
+        };
+        assert_eq!(why, "PinIncorrect");
+        for _ in 0..100 {
+            assert_eq!(sign(&pool).unwrap_err().class(), Class::Fatal);
+        }
+        drop(pool);
+        let calls = std::fs::read_to_string(spied).unwrap();
+        assert_eq!(calls.matches(": C_Login\n").count(), 1, "{calls}");
+    });
+}

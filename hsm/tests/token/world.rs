@@ -1,0 +1,173 @@
+//! A test with a token, a configuration and a PKCS#11 context of its own: it runs in a child process.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use hsm::{Config, KeyKind, Pin, Pool, PublicKey, State, TokenName, Workbench};
+
+pub(crate) const LABEL: &str = "hộp 1";
+pub(crate) const PIN: &str = "4711-một";
+
+/// The module under test.
+pub(crate) fn module() -> PathBuf {
+    std::env::var_os("TEST_PKCS11_MODULE")
+        .map_or_else(|| "/usr/lib/softhsm/libsofthsm2.so".into(), PathBuf::from)
+}
+
+/// Runs `body` in a child process that owns an empty token directory.
+pub(crate) fn alone(test: &str, body: impl FnOnce(&Path)) {
+    if let Some(dir) = std::env::var_os("HSM_TEST_DIR") {
+        return body(Path::new(&dir));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("tokens")).unwrap();
+    let conf = dir.path().join("softhsm2.conf");
+    let text = format!(
+        "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+        dir.path().join("tokens").display()
+    );
+    put(&conf, &text);
+    let socket = dir.path().join("p11.socket");
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env("HSM_TEST_DIR", dir.path())
+        .env("SOFTHSM2_CONF", &conf)
+        .env(
+            "P11_KIT_SERVER_ADDRESS",
+            format!("unix:path={}", socket.display()),
+        )
+        .env("PKCS11SPY", module())
+        .env("PKCS11SPY_OUTPUT", dir.path().join("spy"))
+        .status()
+        .unwrap();
+    assert!(done.success(), "{test}: {done}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own throw-away file")]
+pub(crate) fn put(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+}
+
+/// Makes the token with one RSA and one P-256 key.
+pub(crate) fn furnish() -> [PublicKey; 2] {
+    let mut bench = Workbench::open(&module()).unwrap();
+    let pin = Pin::new(PIN.into());
+    bench
+        .init_token(LABEL, &Pin::new("12345678".into()), &pin)
+        .unwrap();
+    bench.login(&TokenName::Label(LABEL.into()), &pin).unwrap();
+    [("rsa", KeyKind::Rsa { bits: 2048 }), ("ec", KeyKind::P256)].map(|(label, kind)| {
+        let key = bench.generate(label, label.as_bytes(), kind).unwrap();
+        assert!(key.sensitive && key.always_sensitive && key.never_extractable && key.local);
+        assert!(!key.extractable);
+        key.public
+    })
+}
+
+/// A pool's configuration for the furnished token behind `module`.
+pub(crate) fn config(module: PathBuf) -> Config {
+    Config {
+        module,
+        token: TokenName::Label(LABEL.into()),
+        pin: Pin::new(PIN.into()),
+        seal_sessions: 2,
+        tls_sessions: 1,
+        queue: 64,
+        deadline: Duration::from_secs(10),
+        min_sign_time: None,
+    }
+}
+
+/// Waits until the pool's state is as wanted; its error says what it was instead.
+pub(crate) fn wait_for(pool: &Pool, within: Duration, wanted: impl Fn(&State) -> bool) -> State {
+    let mut watch = pool.watch();
+    runtime().block_on(async {
+        match tokio::time::timeout(within, watch.wait_for(|state| wanted(state))).await {
+            Ok(state) => state.unwrap().clone(),
+            Err(_) => panic!("state is still {:?}", pool.watch().borrow()),
+        }
+    })
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
+}
+
+/// `p11-kit server` in front of the furnished token: a network HSM that can be taken away.
+pub(crate) struct Server(Child);
+
+impl Server {
+    pub(crate) fn start(dir: &Path) -> Self {
+        let socket = dir.join("p11.socket");
+        if socket.exists() {
+            remove(&socket);
+        }
+        let mut child = Command::new("p11-kit")
+            .args(["server", "--foreground", "--provider"])
+            .arg(module())
+            .arg("--name")
+            .arg(&socket)
+            .arg("pkcs11:")
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        // It names its address when it listens.
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert!(line.contains("P11_KIT_SERVER_ADDRESS"), "{line}");
+        Self(child)
+    }
+
+    /// Kills the server and the children that serve its connections.
+    pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// p11-kit's module that speaks to a [`Server`].
+pub(crate) fn client_module() -> PathBuf {
+    installed("p11-kit-client.so", "p11-kit-modules")
+}
+
+/// OpenSC's module that writes down each call and passes it on.
+pub(crate) fn spy_module() -> PathBuf {
+    installed("pkcs11-spy.so", "opensc-pkcs11")
+}
+
+fn installed(file: &str, package: &str) -> PathBuf {
+    [
+        "/usr/lib/x86_64-linux-gnu/pkcs11",
+        "/usr/lib/aarch64-linux-gnu/pkcs11",
+        "/usr/lib64/pkcs11",
+    ]
+    .map(|dir| Path::new(dir).join(file))
+    .into_iter()
+    .find(|path| path.exists())
+    .unwrap_or_else(|| panic!("no {file}: install {package}"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own throw-away file")]
+fn remove(path: &Path) {
+    std::fs::remove_file(path).unwrap();
+}

@@ -1,0 +1,140 @@
+//! What the signer is told at its start.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hsm::{Pin, TokenName};
+use serde::Deserialize;
+
+use super::{Error, KeyUse};
+use crate::packet::MemberId;
+use crate::systemd::Credentials;
+
+/// The signer's configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Socket that it listens at.
+    pub socket: PathBuf,
+    /// Directory of the last tree heads, one file a member.
+    pub heads: PathBuf,
+    /// The PKCS#11 module.
+    pub module: PathBuf,
+    /// Label of the token; this or `token_serial`.
+    pub token_label: Option<String>,
+    /// Serial number of the token.
+    pub token_serial: Option<String>,
+    /// Name of the system's credential that holds the PIN; this or `pin_file`.
+    pub pin_credential: Option<String>,
+    /// File that holds the PIN.
+    pub pin_file: Option<PathBuf>,
+    /// Sessions kept for seals.
+    #[serde(default = "two")]
+    pub seal_sessions: usize,
+    /// Sessions kept for TLS.
+    #[serde(default = "two")]
+    pub tls_sessions: usize,
+    /// Requests that may wait for each of the two.
+    #[serde(default = "queue")]
+    pub queue: usize,
+    /// Milliseconds that a request may wait for the token.
+    #[serde(default = "deadline")]
+    pub deadline_ms: u64,
+    /// Milliseconds that each signature takes at least: a slow token, for tests and benches.
+    pub min_sign_time_ms: Option<u64>,
+    /// The keys that are served, and to whom.
+    pub keys: Vec<KeyConfig>,
+}
+
+/// One key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// Its name in requests.
+    pub name: String,
+    /// The member or box that it speaks for.
+    pub member: MemberId,
+    /// What it is for.
+    #[serde(rename = "use")]
+    pub use_: KeyUse,
+    /// Its label in the token.
+    pub label: String,
+    /// PEM file of its certificates, its own first.
+    pub certificates: PathBuf,
+    /// Who may use it.
+    pub allow: Vec<Who>,
+}
+
+/// A user of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Who {
+    /// By number.
+    Uid(u32),
+    /// By name, looked up at the start.
+    Name(String),
+}
+
+fn two() -> usize {
+    2
+}
+
+fn queue() -> usize {
+    1024
+}
+
+fn deadline() -> u64 {
+    8_000
+}
+
+impl Config {
+    /// The longest that a request may wait for the token.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+
+    /// What the token pool needs, PIN included.
+    ///
+    /// # Errors
+    /// When token or PIN are named twice or not at all, or the PIN can't be read.
+    pub fn pool(&self, credentials: &Credentials) -> Result<hsm::Config, Error> {
+        let token = match (&self.token_label, &self.token_serial) {
+            (Some(label), None) => TokenName::Label(label.clone()),
+            (None, Some(serial)) => TokenName::Serial(serial.clone()),
+            _ => return Err(broken("give either token_label or token_serial")),
+        };
+        let pin = match (&self.pin_credential, &self.pin_file) {
+            (Some(name), None) => pin_of(name, credentials)?,
+            (None, Some(file)) => {
+                Pin::read(file).map_err(|e| broken(&format!("PIN file {}: {e}", file.display())))?
+            }
+            _ => return Err(broken("give either pin_credential or pin_file")),
+        };
+        Ok(hsm::Config {
+            module: self.module.clone(),
+            token,
+            pin,
+            seal_sessions: self.seal_sessions,
+            tls_sessions: self.tls_sessions,
+            queue: self.queue,
+            deadline: self.deadline(),
+            min_sign_time: self.min_sign_time_ms.map(Duration::from_millis),
+        })
+    }
+}
+
+fn pin_of(name: &str, credentials: &Credentials) -> Result<Pin, Error> {
+    let secret = credentials
+        .get(name)
+        .map_err(|e| broken(&format!("PIN credential {name}: {e}")))?
+        .ok_or_else(|| broken(&format!("the PIN credential {name} was not delivered")))?;
+    match std::str::from_utf8(secret.line()) {
+        Ok(pin) if !pin.is_empty() => Ok(Pin::new(pin.to_owned())),
+        _ => Err(broken(&format!("the PIN credential {name} holds no PIN"))),
+    }
+}
+
+fn broken(why: &str) -> Error {
+    Error::Broken(format!("configuration: {why}"))
+}
