@@ -92,13 +92,7 @@ impl Sieve {
             digest: with,
             size: self.size + held.len() as u64,
         };
-        if whole.size == 0 {
-            return Err(Refusal::new(
-                ErrorCode::FileInvalid,
-                "Yêu cầu không có tệp văn bản; gửi nội dung tệp edXML trong phần thân của yêu cầu.",
-            ));
-        }
-        match declared {
+        let document = match declared {
             None if self.held == Held::CrLf => Ok(cut),
             None => Ok(whole),
             Some(declared) if self.held == Held::CrLf && is_hash_of(declared, &cut.digest) => {
@@ -113,7 +107,14 @@ impl Sieve {
                     cut.size
                 ),
             )),
+        }?;
+        if document.size == 0 {
+            return Err(Refusal::new(
+                ErrorCode::FileInvalid,
+                "Yêu cầu không có tệp văn bản; gửi nội dung tệp edXML trong phần thân của yêu cầu.",
+            ));
         }
+        Ok(document)
     }
 }
 
@@ -208,6 +209,8 @@ mod tests {
             (b"<a/>\r\n\r\n", Some(&hash)),
             (b"<a/>", Some("0b")),
             (b"", None),
+            (b"\r\n", None),
+            (b"\r\n", Some(&unpadded(&Digest::of(b"")))),
         ] {
             let refusal = sift(body, 3, declared).unwrap_err();
             assert_eq!(refusal.code, ErrorCode::FileInvalid);

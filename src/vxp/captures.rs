@@ -40,7 +40,6 @@ pub(super) const NAMES: [&str; 23] = [
 pub(super) struct Capture {
     pub(super) raw: Vec<u8>,
     pub(super) headers: Vec<(String, Vec<u8>)>,
-    pub(super) body: Vec<u8>,
 }
 
 pub(super) fn load(name: &str) -> Capture {
@@ -56,7 +55,6 @@ pub(super) fn load(name: &str) -> Capture {
     };
     Capture {
         headers: lines.map(header).collect(),
-        body: raw[end + 4..].to_vec(),
         raw,
     }
 }
