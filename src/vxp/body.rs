@@ -143,6 +143,11 @@ fn is_hash_of(declared: &str, digest: &Digest) -> bool {
 mod tests {
     use super::*;
 
+    fn agree(document: &[u8], end: &End) {
+        assert_eq!(end.digest, Digest::of(document));
+        assert_eq!(end.size, document.len() as u64);
+    }
+
     /// Feeds `body` in pieces of `step` bytes and gives the document that came out.
     fn sift(body: &[u8], step: usize, declared: Option<&str>) -> Result<(Vec<u8>, End), Refusal> {
         let mut sieve = Sieve::new();
@@ -154,8 +159,7 @@ mod tests {
         }
         let end = sieve.end(declared)?;
         document.extend_from_slice(end.rest);
-        assert_eq!(end.digest, Digest::of(&document));
-        assert_eq!(end.size, document.len() as u64);
+        agree(&document, &end);
         Ok((document, end))
     }
 

@@ -106,7 +106,7 @@ fn the_order_of_the_names_is_the_order_of_the_object() {
     });
     assert_eq!(prove(&swapped).unwrap_err(), Fault::Order);
     let trailing = edit(&capture, "XroadVnpt-sign-header-key", |value| {
-        value.push(b';')
+        value.push(b';');
     });
     prove(&trailing).unwrap();
 }
@@ -115,7 +115,7 @@ fn the_order_of_the_names_is_the_order_of_the_object() {
 fn an_unknown_systemid_and_a_wrong_secret_look_the_same() {
     let capture = captures::load("getEdoc");
     let stranger = edit(&capture, "XroadVnpt-systemid", |value| {
-        *value = b"vxp.unknown".to_vec()
+        *value = b"vxp.unknown".to_vec();
     });
     let wrong = captures::systems_with("another secret");
     let unknown = prove(&stranger).unwrap_err();

@@ -12,6 +12,9 @@ use crate::vxp::{
     SendParams, SentRow, System, Transport, Unit, Window,
 };
 
+/// Documents that were sent.
+pub(super) type Taken = Arc<Mutex<Vec<(SendParams, Vec<u8>, Digest)>>>;
+
 /// What the desk was asked, as a line of text.
 pub(super) type Asked = Arc<Mutex<Vec<String>>>;
 
@@ -19,7 +22,7 @@ pub(super) type Asked = Arc<Mutex<Vec<String>>>;
 pub(super) struct Fake {
     pub(super) asked: Asked,
     /// Sent documents, by their docId.
-    pub(super) taken: Arc<Mutex<Vec<(SendParams, Vec<u8>, Digest)>>>,
+    pub(super) taken: Taken,
     /// Received documents, by whose they are.
     pub(super) waiting: Mutex<HashMap<(String, DocId), Vec<u8>>>,
     pub(super) refusal: Mutex<Option<Refusal>>,
@@ -47,12 +50,16 @@ fn member(code: &str) -> MemberId {
 
 impl Fake {
     fn asked(&self, system: &System, what: String) -> Result<(), Refusal> {
-        assert!(!*self.panics.lock().unwrap(), "the desk was told to panic");
+        self.may_panic();
         self.asked
             .lock()
             .unwrap()
             .push(format!("{}: {what}", system.id));
         self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+
+    fn may_panic(&self) {
+        assert!(!*self.panics.lock().unwrap(), "the desk was told to panic");
     }
 
     fn many<T: Send + 'static>(&self, row: impl Fn(u16) -> T + Send + 'static) -> Rows<T> {
@@ -207,7 +214,7 @@ impl Desk for Fake {
 pub(super) struct Taking {
     params: SendParams,
     bytes: Vec<u8>,
-    taken: Arc<Mutex<Vec<(SendParams, Vec<u8>, Digest)>>>,
+    taken: Taken,
 }
 
 impl Intake for Taking {

@@ -57,6 +57,10 @@ async fn a_repeated_request_gets_the_doc_id_it_had() {
         );
     }
     assert!(first.is_ok());
+    assert_eq!(
+        software.send_form(&sending(), document).await.unwrap(),
+        first
+    );
     let taken = house.desk.taken.lock().unwrap();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].0.to.as_ref().unwrap().len(), 2);
