@@ -168,11 +168,11 @@ impl Waiting {
         self.lock().as_mut()?.remove(&id)
     }
 
-    /// Everybody who waits is told, once.
-    fn lost(&self) {
+    /// Everybody who waits is told, and nobody waits here any more.
+    fn end(&self, outcome: &Result<Reply, Error>) {
         let all = self.lock().take();
         for (_, back) in all.into_iter().flatten() {
-            back.send(Err(lost()));
+            back.send(outcome.clone());
         }
     }
 }
@@ -260,10 +260,12 @@ fn read(stream: UnixStream, waiting: &Waiting) {
         let Ok(answer) = wire::content::<Answer>(&bytes) else {
             break;
         };
-        if let Some(back) = waiting.take(answer.id) {
+        if answer.id == wire::EVERY {
+            waiting.end(&Ok(answer.reply));
+        } else if let Some(back) = waiting.take(answer.id) {
             back.send(Ok(answer.reply));
         }
     }
-    waiting.lost();
+    waiting.end(&Err(lost()));
     let _ = stream.get_ref().shutdown(Shutdown::Both);
 }

@@ -15,6 +15,9 @@ use crate::packet::MemberId;
 /// Longest frame in bytes, the length not counted: a TLS 1.2 handshake or a few hundred certificates fit.
 pub const LONGEST: usize = 1024 * 1024;
 
+/// The id of an answer to whatever is asked on this connection; requests count from 1.
+pub const EVERY: u64 = 0;
+
 /// Bytes, written in base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
@@ -158,7 +161,7 @@ impl From<Key> for KeyInfo {
     }
 }
 
-impl From<Result<Reply, Error>> for Reply {
+impl From<Result<Self, Error>> for Reply {
     fn from(outcome: Result<Self, Error>) -> Self {
         match outcome {
             Ok(reply) => reply,
