@@ -6,65 +6,65 @@
 #![forbid(unsafe_code)]
 
 // Floor 0, ground: what the machine gives us.
-/// Time and chance, handed in by the door.
+// Time and chance, handed in by the door.
 pub mod clock;
-/// Changes of the disk: returned means durable.
+// Changes of the disk: returned means durable.
 pub mod durable;
-/// Lines that people act on, to journald or as JSON.
-pub mod journal;
-/// Classes of errors and waiting between tries.
-pub mod retry;
-/// SQLite with one writer that groups commits.
-pub mod store;
-/// Readiness, watchdog and credentials as systemd hands them over.
+// Readiness, watchdog and credentials as systemd hands them over.
 pub mod systemd;
+// Classes of errors and waiting between tries.
+pub mod retry;
+// Lines that people act on, to journald or as JSON.
+pub mod journal;
+// SQLite with one writer that groups commits.
+pub mod store;
 
 // Floor 1, language: pure.
-/// Tree hashes, proofs and checkpoints (RFC 9162).
-pub mod merkle;
-/// edXML: member ids, envelope, statuses, bounded streaming reader and writer.
+// edXML: member ids, envelope, statuses, bounded streaming reader and writer.
 pub mod packet;
+// Tree hashes, proofs and checkpoints (RFC 9162).
+pub mod merkle;
 
 // Floor 2, trust.
-/// All that others know of the token.
-pub mod signer;
-/// Chain, purpose and time in; identity out.
+// Chain, purpose and time in; identity out.
 pub mod trust;
+// All that others know of the token.
+pub mod signer;
 
 // Floor 3, keeping.
-/// A member's log of records: one HSM signature for many.
+// A member's log of records: one HSM signature for many.
 pub mod evidence;
-/// The durable store of packets on their way.
+// The durable store of packets on their way.
 pub mod spool;
-/// rustls configurations whose keys stay behind the signer.
+// rustls configurations whose keys stay behind the signer.
 pub mod tls;
 
 // Floor 4, proof and wire.
-/// HTTP with limits, deadlines, drain and problem answers.
-pub mod https;
-/// Packet and evidence to Sealed; Sealed and trust to Opened.
+// Packet and evidence to Sealed; Sealed and trust to Opened.
 pub mod seal;
+// HTTP with limits, deadlines, drain and problem answers.
+pub mod https;
 
 // Floor 5, doors.
-/// The door to the hub: the protocol between boxes and hub.
-pub mod uplink;
-/// The door to the software: the VXP SDK's HTTP.
+// The door to the software: the VXP SDK's HTTP.
 pub mod vxp;
+// The door to the hub: the protocol between boxes and hub.
+pub mod uplink;
 
 // Floor 6, walk.
-/// The exchange: intake, mailboxes, directory, receipts.
-pub mod hub;
-/// The walk of a packet through a box.
+// The walk of a packet through a box.
 pub mod relay;
+// The exchange: intake, mailboxes, directory, receipts.
+pub mod hub;
 
 // Floor 7, operation.
-/// Gathers the configurations of all rooms.
-pub mod config;
-/// The operator's questions to a running box.
-pub mod control;
-/// Tokens, keys, certificates and enrolment.
+// Tokens, keys, certificates and enrolment.
 pub mod provision;
+// The operator's questions to a running box.
+pub mod control;
+// Gathers the configurations of all rooms.
+pub mod config;
 
 // Floor 8, verbs.
-/// One verb, one exit code.
+// One verb, one exit code.
 pub mod cmd;

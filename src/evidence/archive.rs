@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Head, Proof};
+use super::{Error, Head, Proof, Succession};
 use crate::merkle::checkpoint::Checkpoint;
 use crate::merkle::{Batch, Frontier, Hash, leaf_hash};
 use crate::packet::MemberId;
@@ -81,7 +81,12 @@ impl Archive {
     ///
     /// # Errors
     /// [`Error::Missing`] when the log is shorter than `to` or `from` is larger than `to`.
-    pub async fn consistency(&self, log: &MemberId, from: u64, to: u64) -> Result<Vec<Hash>, Error> {
+    pub async fn consistency(
+        &self,
+        log: &MemberId,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Hash>, Error> {
         let log = log.clone();
         self.store
             .read(move |tx| {
@@ -97,7 +102,34 @@ impl Archive {
             .await
     }
 
-    /// Keys and bodies of up to `limit` records from `from` on, in order.
+    /// The first head of a log behind `size` records, proven to continue that size, which must be a head's or 0.
+    ///
+    /// # Errors
+    /// When the store can't be read or contradicts itself.
+    pub async fn next_head(&self, log: &MemberId, size: u64) -> Result<Option<Succession>, Error> {
+        let log = log.clone();
+        self.store
+            .read(move |tx| {
+                let Some(head) =
+                    head_where(tx, &log, "log = ?1 AND size > ?2 ORDER BY size", size)?
+                else {
+                    return Ok(None);
+                };
+                let edge = edge_at(tx, &log, size)?;
+                let leaves = leaves(tx, &log, size, head.size)?;
+                let proof = Batch::new(edge, &leaves)
+                    .consistency()
+                    .ok_or_else(|| Error::Damaged(format!("{log} from {size} to {}", head.size)))?;
+                Ok(Some(Succession {
+                    head,
+                    from: size,
+                    proof,
+                }))
+            })
+            .await
+    }
+
+    /// Bodies of up to `limit` records from `from` on, in order.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -143,8 +175,13 @@ pub(super) fn newest(tx: &Tx<'_>, log: &MemberId) -> Result<Option<Head>, Error>
 }
 
 fn prove(tx: &Tx<'_>, log: &MemberId, stored: Stored) -> Result<Proof, Error> {
-    let head = head_where(tx, log, "log = ?1 AND size > ?2 ORDER BY size", stored.index)?
-        .ok_or_else(|| Error::Missing(format!("{log}/{} is not sealed yet", stored.index)))?;
+    let head = head_where(
+        tx,
+        log,
+        "log = ?1 AND size > ?2 ORDER BY size",
+        stored.index,
+    )?
+    .ok_or_else(|| Error::Missing(format!("{log}/{} is not sealed yet", stored.index)))?;
     let edge = edge_of_head(tx, log, stored.index)?;
     let leaves = leaves(tx, log, edge.size(), head.size)?;
     let batch = Batch::new(edge, &leaves);
@@ -170,15 +207,13 @@ fn head_where(
     bound: u64,
 ) -> Result<Option<Head>, Error> {
     let select = format!("SELECT body, cms, ?2 FROM evidence_head WHERE {condition} LIMIT 1");
-    let found: Option<(Vec<u8>, Vec<u8>)> = tx
-        .prepare_cached(&select)
-        .and_then(|mut select| {
-            select
-                .query_row(params![log.as_str(), signed(bound)], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()
-        })?;
+    let found: Option<(Vec<u8>, Vec<u8>)> = tx.prepare_cached(&select).and_then(|mut select| {
+        select
+            .query_row(params![log.as_str(), signed(bound)], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+    })?;
     found
         .map(|(body, cms)| {
             let checkpoint = Checkpoint::parse(&body)
@@ -228,20 +263,13 @@ pub(super) fn edge_at(tx: &Tx<'_>, log: &MemberId, size: u64) -> Result<Frontier
 }
 
 /// Leaf hashes of the records `from..to`.
-pub(super) fn leaves(
-    tx: &Tx<'_>,
-    log: &MemberId,
-    from: u64,
-    to: u64,
-) -> Result<Vec<Hash>, Error> {
-    let mut select = tx
-        .prepare_cached(
-            "SELECT body FROM evidence_record WHERE log = ?1 AND idx >= ?2 AND idx < ?3 ORDER BY idx",
-        )?;
-    let rows = select
-        .query_map(params![log.as_str(), signed(from), signed(to)], |row| {
-            row.get_ref(0)?.as_blob().map(leaf_hash).map_err(Into::into)
-        })?;
+pub(super) fn leaves(tx: &Tx<'_>, log: &MemberId, from: u64, to: u64) -> Result<Vec<Hash>, Error> {
+    let mut select = tx.prepare_cached(
+        "SELECT body FROM evidence_record WHERE log = ?1 AND idx >= ?2 AND idx < ?3 ORDER BY idx",
+    )?;
+    let rows = select.query_map(params![log.as_str(), signed(from), signed(to)], |row| {
+        row.get_ref(0)?.as_blob().map(leaf_hash).map_err(Into::into)
+    })?;
     rows.collect::<Result<_, _>>().map_err(Error::from)
 }
 

@@ -32,3 +32,14 @@ pub struct Proof {
     /// The head that it leads to.
     pub head: Arc<Head>,
 }
+
+/// A head and the proof that it continues the one before it.
+#[derive(Clone, Debug)]
+pub struct Succession {
+    /// The head.
+    pub head: Head,
+    /// Size of the head before it, 0 for the first.
+    pub from: u64,
+    /// Consistency proof from there (RFC 9162 section 2.1.4).
+    pub proof: Vec<Hash>,
+}

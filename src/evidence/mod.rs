@@ -3,14 +3,15 @@
 mod archive;
 mod error;
 mod head;
-mod record;
+mod key;
 mod sequencer;
 
+pub use crate::packet::record::{Addressee, Malformed, Record, RecordKind};
 pub use archive::{Archive, SCHEMA};
 pub use error::Error;
-pub use head::{Head, Proof};
-pub use record::{Addressee, Malformed, Record, RecordKind};
-pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Witness};
+pub use head::{Head, Proof, Succession};
+pub use key::SignerKey;
+pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Signing, Witness};
 
 #[cfg(test)]
 mod tests;

@@ -135,10 +135,7 @@ impl Log {
             body: entry.record.encode(),
             answer,
         };
-        self.queue
-            .send(waiting)
-            .await
-            .map_err(|_| Error::Stopped)?;
+        self.queue.send(waiting).await.map_err(|_| Error::Stopped)?;
         proof.await.map_err(|_| Error::Stopped)?
     }
 }

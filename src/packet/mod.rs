@@ -5,6 +5,13 @@
 
 mod envelope;
 mod ids;
+mod invalid;
+mod limits;
+mod reader;
+pub mod record;
 
 pub use envelope::{Attachment, Envelope, Kind, Priority};
 pub use ids::{Digest, DocId, Generation, Malformed, MemberId, PacketId};
+pub use invalid::{Invalid, Rule};
+pub use limits::Limits;
+pub use reader::Reader;

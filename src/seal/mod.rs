@@ -1,1 +1,12 @@
-//! The room `seal`.
+//! Packet and evidence proof make a seal; a seal and trust make an [`Opened`], which is a proof and not a bool.
+
+mod open;
+mod refused;
+mod wire;
+
+pub use open::{Claim, Opened, Opener, Receipt, Sealer};
+pub use refused::Refused;
+pub use wire::{LONGEST, Malformed, Seal};
+
+#[cfg(test)]
+mod tests;

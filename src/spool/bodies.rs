@@ -19,19 +19,24 @@ pub enum Body {
     File(PathBuf),
 }
 
+/// The files of large bodies, on shelves that nobody shares. A cheap handle.
 #[derive(Clone, Debug)]
-pub(super) struct Bodies {
+pub struct Bodies {
     disk: Disk,
     directory: Arc<Path>,
 }
 
 impl Bodies {
-    pub(super) fn open(disk: Disk, directory: &Path) -> io::Result<Self> {
+    /// Below `directory`, made when missing; files that a power cut left half written are swept away.
+    ///
+    /// # Errors
+    /// When the directory can't be made or read.
+    pub fn open(disk: Disk, directory: &Path) -> io::Result<Self> {
         disk.make_dir(directory)?;
-        for side in std::fs::read_dir(directory)? {
-            let side = side?.path();
-            if side.is_dir() {
-                sweep(&disk, &side)?;
+        for shelf in std::fs::read_dir(directory)? {
+            let shelf = shelf?.path();
+            if shelf.is_dir() {
+                sweep(&disk, &shelf)?;
             }
         }
         Ok(Self {
@@ -40,38 +45,60 @@ impl Bodies {
         })
     }
 
-    /// `side` keeps what goes out apart from what comes in: one packet may do both on a shared box.
-    pub(super) fn path(&self, side: Side, member: &MemberId, packet: PacketId) -> PathBuf {
-        self.directory
-            .join(format!("{}-{member}", side.letter()))
-            .join(packet.to_string())
-    }
-
-    pub(super) fn intake(&self, side: Side, member: &MemberId, packet: PacketId) -> Intake {
+    /// A place for a body.
+    #[must_use]
+    pub fn intake(&self, shelf: &Shelf, packet: PacketId) -> Intake {
         Intake {
             disk: self.disk.clone(),
-            path: self.path(side, member, packet),
+            path: self.path(shelf, packet),
             start: Vec::new(),
             draft: None,
         }
     }
 
-    pub(super) fn disk(&self) -> &Disk {
-        &self.disk
-    }
-
-    /// A body as its row tells it.
-    pub(super) fn locate(
-        &self,
-        row: Option<Vec<u8>>,
-        side: Side,
-        member: &MemberId,
-        packet: PacketId,
-    ) -> Body {
+    /// A body as its row tells it: in the row, or else in its file.
+    #[must_use]
+    pub fn locate(&self, row: Option<Vec<u8>>, shelf: &Shelf, packet: PacketId) -> Body {
         match row {
             Some(bytes) => Body::Inline(bytes.into()),
-            None => Body::File(self.path(side, member, packet)),
+            None => Body::File(self.path(shelf, packet)),
         }
+    }
+
+    /// Takes a body's file away. One that can't be removed only takes room, so the failure is not told.
+    pub async fn remove(&self, body: &Body) {
+        if let Body::File(path) = body {
+            let (disk, path) = (self.disk.clone(), path.clone());
+            let _ = tokio::task::spawn_blocking(move || disk.remove(&path)).await;
+        }
+    }
+
+    fn path(&self, shelf: &Shelf, packet: PacketId) -> PathBuf {
+        self.directory.join(&shelf.0).join(packet.to_string())
+    }
+}
+
+/// Whose bodies stand together: a member's outgoing, a member's incoming, or the hub's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shelf(String);
+
+impl Shelf {
+    /// What a member sends.
+    #[must_use]
+    pub fn out_of(member: &MemberId) -> Self {
+        Self(format!("out-{member}"))
+    }
+
+    /// What comes for a member.
+    #[must_use]
+    pub fn into(member: &MemberId) -> Self {
+        Self(format!("in-{member}"))
+    }
+
+    /// What the hub holds of a sender.
+    #[must_use]
+    pub fn at_hub(sender: &MemberId) -> Self {
+        Self(format!("hub-{sender}"))
     }
 }
 
@@ -83,22 +110,6 @@ fn sweep(disk: &Disk, directory: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Which way a body goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Out,
-    In,
-}
-
-impl Side {
-    fn letter(self) -> char {
-        match self {
-            Self::Out => 'o',
-            Self::In => 'i',
-        }
-    }
 }
 
 /// A body on its way in: held in memory while small, then in a file without a name. Dropped, it leaves nothing.

@@ -1,12 +1,12 @@
 //! Packets from the hub to software.
 
-use super::bodies::{Body, Intake, Side};
+use super::bodies::{Body, Intake, Shelf};
 use super::outbound::put_receipt;
 use super::owed::owe;
 use super::row::{millis, parsed, signed, unsigned};
 use super::{Error, Spool};
 use crate::clock::Moment;
-use crate::evidence::Record;
+use crate::packet::record::Record;
 use crate::packet::{Digest, DocId, Envelope, MemberId, PacketId};
 use crate::store::{OptionalExt, Tx, params};
 
@@ -65,7 +65,7 @@ impl Spool {
     /// A place for the body of a packet that the hub hands over.
     #[must_use]
     pub fn arrival_intake(&self, member: &MemberId, packet: PacketId) -> Intake {
-        self.bodies.intake(Side::In, member, packet)
+        self.bodies.intake(&Shelf::into(member), packet)
     }
 
     /// Whether a packet for that member is here already.
@@ -133,7 +133,7 @@ impl Spool {
                     from: parsed(&from, "member")?,
                     size: unsigned(size),
                     digest: parsed(&digest, "digest")?,
-                    body: bodies.locate(body, Side::In, &member, packet),
+                    body: bodies.locate(body, &Shelf::into(&member), packet),
                     seal,
                 })
             })

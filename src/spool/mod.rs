@@ -15,15 +15,13 @@ use std::path::Path;
 use crate::durable::Disk;
 use crate::store::Store;
 
-pub use bodies::{Body, Intake};
+pub use bodies::{Bodies, Body, Intake, Shelf};
 pub use error::Error;
 pub use inbound::{Admitted, Arrival, Document};
 pub use outbound::{Keeping, Kept, Submission, Waiting};
 pub use owed::Owed;
 pub use schedule::{Schedule, Turn};
 pub use views::{Inboxed, Load, Sent, Window};
-
-use bodies::Bodies;
 
 /// The tables of this room.
 pub const SCHEMA: &str = "

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::bodies::{Body, Intake, Side};
+use super::bodies::{Body, Intake, Shelf};
 use super::row::{self, millis, parsed, signed};
 use super::{Error, Spool};
 use crate::clock::Moment;
-use crate::evidence::{Addressee, Record, RecordKind};
+use crate::packet::record::{Addressee, Record, RecordKind};
 use crate::packet::{Digest, Envelope, MemberId, PacketId, Priority};
 use crate::store::{OptionalExt, Tx, params};
 
@@ -74,7 +74,7 @@ impl Spool {
     /// A place for the body of a packet that software sends.
     #[must_use]
     pub fn intake(&self, member: &MemberId, packet: PacketId) -> Intake {
-        self.bodies.intake(Side::Out, member, packet)
+        self.bodies.intake(&Shelf::out_of(member), packet)
     }
 
     /// Keeps a packet, or finds the same submission of before; durable when it returns.
@@ -82,13 +82,10 @@ impl Spool {
     /// # Errors
     /// When the store fails: the packet may or may not be kept, and the same submission again finds it.
     pub async fn keep(&self, submission: Submission) -> Result<Keeping, Error> {
-        let spare = match &submission.body {
-            Body::File(path) => Some(path.clone()),
-            Body::Inline(_) => None,
-        };
+        let body = submission.body.clone();
         let keeping = self.store.write(move |tx| keep(tx, submission)).await?;
-        if let (Keeping::Known(_), Some(path)) = (&keeping, spare) {
-            self.remove_body(path).await;
+        if let Keeping::Known(_) = keeping {
+            self.bodies.remove(&body).await;
         }
         Ok(keeping)
     }
@@ -121,7 +118,7 @@ impl Spool {
                             packet,
                             record: Record::parse(&record)
                                 .map_err(|error| Error::Damaged(error.to_string()))?,
-                            body: bodies.locate(body, Side::Out, &member, packet),
+                            body: bodies.locate(body, &Shelf::out_of(&member), packet),
                             priority: Priority::from_number(priority).unwrap_or_default(),
                             member,
                         })
@@ -177,7 +174,7 @@ impl Spool {
                 end(tx, &packet, "accepted", None)
             })
             .await?;
-        self.drop_body(kept).await;
+        self.bodies.remove(&kept.body).await;
         Ok(())
     }
 
@@ -196,7 +193,7 @@ impl Spool {
                 end(tx, &packet, "refused", Some(&reason))
             })
             .await?;
-        self.drop_body(kept).await;
+        self.bodies.remove(&kept.body).await;
         Ok(())
     }
 
@@ -241,18 +238,6 @@ impl Spool {
                 }
             })
             .await
-    }
-
-    async fn drop_body(&self, kept: &Kept) {
-        if let Body::File(path) = &kept.body {
-            self.remove_body(path.clone()).await;
-        }
-    }
-
-    /// A body that can't be removed only takes room until retention sweeps it.
-    pub(super) async fn remove_body(&self, path: std::path::PathBuf) {
-        let disk = self.bodies.disk().clone();
-        let _ = tokio::task::spawn_blocking(move || disk.remove(&path)).await;
     }
 }
 

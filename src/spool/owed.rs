@@ -3,8 +3,8 @@
 use super::inbound::keep_own_receipt;
 use super::row::parsed;
 use super::{Error, Spool};
-use crate::evidence::Record;
 use crate::packet::MemberId;
+use crate::packet::record::Record;
 use crate::store::{Tx, params};
 
 /// A receipt that the hub does not have yet.

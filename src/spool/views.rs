@@ -182,7 +182,11 @@ impl Spool {
         self.store
             .read(|tx| {
                 Ok(Load {
-                    outbound: count(tx, "SELECT count(*) FROM outbound WHERE state = 'kept'", &[])?,
+                    outbound: count(
+                        tx,
+                        "SELECT count(*) FROM outbound WHERE state = 'kept'",
+                        &[],
+                    )?,
                     inbound: count(
                         tx,
                         "SELECT count(*) FROM inbox WHERE state IN ('initial', 'processing')",

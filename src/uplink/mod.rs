@@ -1,1 +1,42 @@
-//! The room `uplink`.
+//! The door to the hub: the protocol between boxes and hub, and a box's side of it.
+//!
+//! HTTP/2 over mutual TLS. The version stands in the path and in the ALPN word `h2`. A sealed packet is a
+//! length-prefixed seal followed by the packet's bytes ([`wire`]).
+//!
+//! | call | request | answer |
+//! |---|---|---|
+//! | `POST /v1/checkpoints` | [`Announcement`] | 200 [`Announced`]: taken, or from which size to prove |
+//! | `PUT /v1/packets/ID` | seal and body; a void: seal alone | 200 the hub's *accepted* receipt as a frame |
+//! | `POST /v1/mailbox` | [`Ask`] | 200 [`Mailbox`]: packets leased to this box; long poll |
+//! | `GET /v1/packets/ID?to=CODE` | | 200 seal and body |
+//! | `POST /v1/receipts` | frames of seals | 200 [`Taken`], a verdict each, in order |
+//! | `GET /v1/receipts?after=N&wait=MS` | | 200 frames, each a position and a seal; long poll |
+//! | `GET /v1/directory?have=VERSION&wait=MS` | | 200 seal and directory, or 204 when there is none newer; long poll |
+//! | `GET /v1/head?from=SIZE` | | 200 [`HubHead`]: the hub's newest head, proven to continue `from` |
+//!
+//! Refusals are problem answers (RFC 9457). 409 with [`BEHIND`] means that a head must be announced first, other 4xx
+//! are final for what was sent, 429 and 5xx may succeed later.
+
+mod client;
+mod error;
+mod messages;
+pub mod wire;
+
+pub use client::{Fetched, Hub};
+pub use error::Error;
+pub use messages::{Announced, Announcement, Ask, HubHead, Mailbox, MailboxEntry, Taken, Verdict};
+
+/// Path of announcements.
+pub const CHECKPOINTS: &str = "/v1/checkpoints";
+/// Path of packets, before the id.
+pub const PACKETS: &str = "/v1/packets/";
+/// Path of the mailbox.
+pub const MAILBOX: &str = "/v1/mailbox";
+/// Path of receipts.
+pub const RECEIPTS: &str = "/v1/receipts";
+/// Path of the directory.
+pub const DIRECTORY: &str = "/v1/directory";
+/// Path of the hub's head.
+pub const HEAD: &str = "/v1/head";
+/// Problem type of a packet whose head the hub does not know.
+pub const BEHIND: &str = "urn:trucgate:problem:head-unknown";

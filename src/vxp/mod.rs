@@ -1,1 +1,29 @@
-//! The room `vxp`.
+//! The door to the software: the HTTP that the VXP SDK speaks, answered by a [`Desk`] which the walk implements.
+//!
+//! A request is first proven (headers, credentials, freshness), then turned into one call of the [`Desk`],
+//! then answered in JSON that always carries `status`, `ErrorCode` and `ErrorDesc`.
+
+mod body;
+mod call;
+mod chunks;
+/// A software, for the demo, the bench and tests.
+pub mod client;
+mod config;
+mod desk;
+mod door;
+mod headers;
+mod quota;
+mod refusal;
+mod rows;
+mod stamp;
+mod systems;
+
+pub use config::{Config, Quota};
+pub use desk::{
+    Agency, Content, Desk, Document, Intake, MessageType, NewAgency, ReceivedRow, Rows, SendParams,
+    SentRow, Transport, Unit, Window,
+};
+pub use door::Door;
+pub use headers::{Fault, Freshness, Signed, Unproven};
+pub use refusal::{ErrorCode, Refusal};
+pub use systems::{Error, Network, NotAdmitted, Peer, Secret, System, SystemEntry, Systems};

@@ -1,9 +1,9 @@
-//! An entry of a member's evidence log: canonical UTF-8 lines, readable with `cat`.
+//! What a member's evidence log says of a packet: canonical UTF-8 lines, readable with `cat`.
 
 use std::fmt::{self, Write};
 
+use super::{Digest, MemberId, PacketId};
 use crate::clock::{Moment, parse_rfc3339, rfc3339};
-use crate::packet::{Digest, MemberId, PacketId};
 
 /// What a record says happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,7 +90,7 @@ pub struct Record {
 
 /// Why bytes are no record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed(pub(crate) String);
+pub struct Malformed(String);
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,34 @@
+//! A TLS key behind the signer.
+
+use std::io;
+
+use super::{KeyHandle, Scheme};
+use crate::signer::{Client, TlsScheme};
+
+/// A TLS key by its name at the signer.
+#[derive(Clone, Debug)]
+pub struct SignerKey {
+    client: Client,
+    name: String,
+}
+
+impl SignerKey {
+    /// The key that the signer knows as `name`.
+    #[must_use]
+    pub fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+}
+
+impl KeyHandle for SignerKey {
+    fn sign(&self, scheme: Scheme, message: &[u8]) -> io::Result<Vec<u8>> {
+        let scheme = match scheme {
+            Scheme::RsaPssSha256 => TlsScheme::RsaPssSha256,
+            Scheme::RsaPkcs1Sha256 => TlsScheme::RsaPkcs1Sha256,
+            Scheme::EcdsaP256Sha256 => TlsScheme::EcdsaP256Sha256,
+        };
+        self.client
+            .tls_sign_blocking(&self.name, scheme, message)
+            .map_err(io::Error::other)
+    }
+}

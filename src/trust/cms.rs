@@ -1,0 +1,239 @@
+//! Verifies a detached CMS SignedData (RFC 5652 section 5) as CAdES-BES (ETSI EN 319 122-1 section 5.2):
+//! one signer, signed attributes with content type, message digest and signing certificate.
+
+use cms::cert::CertificateChoices;
+use cms::content_info::ContentInfo;
+use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
+use const_oid::ObjectIdentifier as Oid;
+use const_oid::db::{rfc5911, rfc5912};
+use der::asn1::OctetString;
+use der::{Any, Decode, Sequence};
+use spki::AlgorithmIdentifierOwned;
+use x509_cert::Certificate as Decoded;
+use x509_cert::attr::Attributes;
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
+
+use super::certificate::{Certificate, fingerprint, moment};
+use super::refusal::{Refusal, Verdict};
+use super::signature::{Algorithm, der_of};
+use crate::clock::Moment;
+
+/// signing-certificate-v2 (RFC 5035 section 3).
+const SIGNING_CERTIFICATE_V2: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.47");
+/// Longest SignedData that is read.
+const LONGEST: usize = 1024 * 1024;
+
+/// What a verified signature says; the chain itself is still to be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The signer's certificate and the others sent with it, in DER, the signer first, issuers after.
+    pub chain: Vec<Vec<u8>>,
+    /// The time that the signer claims (RFC 5652 section 11.3).
+    pub signing_time: Option<Moment>,
+}
+
+/// ESSCertIDv2 (RFC 5035 section 4), its issuerSerial unread: the hash says all.
+#[derive(Sequence)]
+struct CertificateId {
+    #[asn1(optional = "true")]
+    algorithm: Option<AlgorithmIdentifierOwned>,
+    hash: OctetString,
+    #[asn1(optional = "true")]
+    issuer_serial: Option<Any>,
+}
+
+/// SigningCertificateV2 (RFC 5035 section 3).
+#[derive(Sequence)]
+struct SigningCertificate {
+    certificates: Vec<CertificateId>,
+    #[asn1(optional = "true")]
+    policies: Option<Any>,
+}
+
+/// Verifies the SignedData `cms_der` over the detached `content`; the caller judges the chain.
+///
+/// # Errors
+/// `Malformed` when it is not such a SignedData, `BadSignature` when anything in it does not match.
+pub fn verify(cms_der: &[u8], content: &[u8]) -> Result<Signed, Refusal> {
+    if cms_der.len() > LONGEST {
+        return Err(malformed("too long"));
+    }
+    let outer = ContentInfo::from_der(cms_der).map_err(unreadable)?;
+    if outer.content_type != rfc5911::ID_SIGNED_DATA {
+        return Err(malformed("not SignedData"));
+    }
+    let data: SignedData = outer.content.decode_as().map_err(unreadable)?;
+    if data.encap_content_info.econtent.is_some() {
+        return Err(malformed("the content is not detached"));
+    }
+    let [signer] = data.signer_infos.0.as_slice() else {
+        return Err(malformed("not exactly one signer"));
+    };
+    let certificates = certificates(&data)?;
+    let position = certificates
+        .iter()
+        .position(|one| is_of(signer, &one.decoded))
+        .ok_or_else(|| malformed("the signer's certificate is missing"))?;
+    let own = &certificates[position].read;
+    if signer.digest_alg.oid != rfc5912::ID_SHA_256 {
+        return Err(own.refuse(Verdict::WeakKey, "the digest is not SHA-256"));
+    }
+    let attributes = signer
+        .signed_attrs
+        .as_ref()
+        .ok_or_else(|| malformed("no signed attributes"))?;
+    let signing_time = check_attributes(attributes, &data, content, own)?;
+    let algorithm = algorithm(signer)
+        .ok_or_else(|| own.refuse(Verdict::WeakKey, "the signature algorithm is not accepted"))?;
+    // The signature covers the DER of the SET, not the [0] under which it travels (RFC 5652 section 5.4).
+    let signed = der_of(attributes).map_err(unreadable)?;
+    if !own
+        .key
+        .verifies(algorithm, &signed, signer.signature.as_bytes())
+    {
+        return Err(own.refuse(Verdict::BadSignature, "its key did not make this signature"));
+    }
+    Ok(Signed {
+        chain: ordered(certificates, position),
+        signing_time,
+    })
+}
+
+struct Found {
+    decoded: Decoded,
+    read: Certificate,
+}
+
+fn certificates(data: &SignedData) -> Result<Vec<Found>, Refusal> {
+    let set = data
+        .certificates
+        .as_ref()
+        .map_or(&[][..], |set| set.0.as_slice());
+    if set.len() > 10 {
+        return Err(malformed("too many certificates"));
+    }
+    let mut all = Vec::new();
+    for choice in set {
+        if let CertificateChoices::Certificate(decoded) = choice {
+            let der = der_of(decoded).map_err(unreadable)?;
+            all.push(Found {
+                decoded: decoded.clone(),
+                read: Certificate::read(&der)?,
+            });
+        }
+    }
+    Ok(all)
+}
+
+fn is_of(signer: &SignerInfo, certificate: &Decoded) -> bool {
+    let tbs = &certificate.tbs_certificate;
+    match &signer.sid {
+        SignerIdentifier::IssuerAndSerialNumber(id) => {
+            id.issuer == tbs.issuer && id.serial_number == tbs.serial_number
+        }
+        SignerIdentifier::SubjectKeyIdentifier(id) => tbs
+            .get::<SubjectKeyIdentifier>()
+            .is_ok_and(|found| found.is_some_and(|(_, own)| own == *id)),
+    }
+}
+
+/// Content type, digest and signing certificate must match; gives the claimed time.
+fn check_attributes(
+    attributes: &Attributes,
+    data: &SignedData,
+    content: &[u8],
+    own: &Certificate,
+) -> Result<Option<Moment>, Refusal> {
+    let content_type: Oid = required(attributes, rfc5911::ID_CONTENT_TYPE)?
+        .decode_as()
+        .map_err(unreadable)?;
+    if content_type != data.encap_content_info.econtent_type {
+        return Err(own.refuse(Verdict::BadSignature, "the content type differs"));
+    }
+    let message_digest: OctetString = required(attributes, rfc5911::ID_MESSAGE_DIGEST)?
+        .decode_as()
+        .map_err(unreadable)?;
+    if message_digest.as_bytes() != fingerprint(content) {
+        return Err(own.refuse(
+            Verdict::BadSignature,
+            "the content differs from what was signed",
+        ));
+    }
+    let named: SigningCertificate = required(attributes, SIGNING_CERTIFICATE_V2)?
+        .decode_as()
+        .map_err(unreadable)?;
+    let first = named
+        .certificates
+        .first()
+        .ok_or_else(|| malformed("no signing certificate is named"))?;
+    if first
+        .algorithm
+        .as_ref()
+        .is_some_and(|a| a.oid != rfc5912::ID_SHA_256)
+        || first.hash.as_bytes() != own.fingerprint
+    {
+        return Err(own.refuse(
+            Verdict::BadSignature,
+            "another signing certificate is named",
+        ));
+    }
+    let time = single(attributes, rfc5911::ID_SIGNING_TIME)?
+        .map(|value| der_of(value).and_then(|der| x509_cert::time::Time::from_der(&der)))
+        .transpose()
+        .map_err(unreadable)?;
+    Ok(time.map(moment))
+}
+
+fn single(attributes: &Attributes, oid: Oid) -> Result<Option<&Any>, Refusal> {
+    let mut found = attributes.iter().filter(|attribute| attribute.oid == oid);
+    let Some(attribute) = found.next() else {
+        return Ok(None);
+    };
+    match (attribute.values.as_slice(), found.next()) {
+        ([value], None) => Ok(Some(value)),
+        _ => Err(malformed(&format!(
+            "attribute {oid} has not exactly one value"
+        ))),
+    }
+}
+
+fn required(attributes: &Attributes, oid: Oid) -> Result<&Any, Refusal> {
+    single(attributes, oid)?.ok_or_else(|| malformed(&format!("attribute {oid} is missing")))
+}
+
+/// Signers may name the key's algorithm alone; the digest then completes it (RFC 3370 section 3.2).
+fn algorithm(signer: &SignerInfo) -> Option<Algorithm> {
+    match signer.signature_algorithm.oid {
+        rfc5912::RSA_ENCRYPTION => Some(Algorithm::RsaPkcs1Sha256),
+        rfc5912::ID_EC_PUBLIC_KEY => Some(Algorithm::EcdsaSha256),
+        _ => Algorithm::of(&signer.signature_algorithm).filter(|found| {
+            matches!(
+                found,
+                Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 | Algorithm::EcdsaSha256
+            )
+        }),
+    }
+}
+
+fn ordered(mut certificates: Vec<Found>, signer: usize) -> Vec<Vec<u8>> {
+    let mut last = certificates.swap_remove(signer).read;
+    let mut chain = Vec::new();
+    while let Some(next) = certificates
+        .iter()
+        .position(|one| one.read.subject == last.issuer)
+    {
+        let next = certificates.swap_remove(next).read;
+        chain.push(std::mem::replace(&mut last, next).der);
+    }
+    chain.push(last.der);
+    chain.extend(certificates.into_iter().map(|one| one.read.der));
+    chain
+}
+
+fn malformed(why: &str) -> Refusal {
+    Refusal::new(Verdict::Malformed, format!("signature: {why}"))
+}
+
+fn unreadable(error: der::Error) -> Refusal {
+    malformed(&error.to_string())
+}

@@ -1,0 +1,389 @@
+//! The hub-signed list of members and boxes: who has which certificates. A valid certificate that is not in it
+//! opens nothing.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Error;
+use super::anchors::Identity;
+use super::refusal::{Refusal, Verdict};
+use crate::clock::{self, Moment};
+use crate::packet::MemberId;
+
+/// SHA-256 of a certificate's DER, written as lower-case hex.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of a certificate in DER.
+    #[must_use]
+    pub fn of(der: &[u8]) -> Self {
+        Self(super::fingerprint(der))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        data_encoding::HEXLOWER_PERMISSIVE
+            .decode(text.as_bytes())
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| Error::Directory(format!("{text:?} is not a fingerprint")))
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+/// Whether a code is in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// In use.
+    #[default]
+    Active,
+    /// Given up, as by the mergers of 2025; perhaps with a successor.
+    Closed,
+}
+
+/// One agency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// The code under which it is registered.
+    pub code: MemberId,
+    /// Its code by QCVN 102, if that is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code102: Option<MemberId>,
+    /// An earlier code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_code: Option<MemberId>,
+    /// Number in the list of agencies.
+    pub id: u64,
+    /// Number of the agency above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u64>,
+    /// Name, in Vietnamese.
+    pub name: String,
+    /// Mail address; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mail: String,
+    /// Level, 1 for ministries and provinces; 0 when unknown.
+    #[serde(default)]
+    pub level: u8,
+    /// Code of the agency above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<MemberId>,
+    /// The box through which it is reached; none for members that are only listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub box_code: Option<MemberId>,
+    /// Its seal certificates; two while one is being replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seal: Vec<Fingerprint>,
+    /// Whether the code is in use.
+    #[serde(default)]
+    pub state: State,
+    /// Who answers for it now that it is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<MemberId>,
+}
+
+/// One security server, or the hub.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoxEntry {
+    /// The code in its TLS certificate: its member's, or a connection centre's (W).
+    pub code: MemberId,
+    /// Its TLS certificates; two while one is being replaced.
+    pub tls: Vec<Fingerprint>,
+    /// Seal certificates, of the hub only: a box seals as its members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seal: Vec<Fingerprint>,
+}
+
+/// What a directory says, as it is signed and sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// Grows with every change.
+    pub version: u64,
+    /// When the hub issued it.
+    #[serde(with = "moment")]
+    pub issued: Moment,
+    /// Until when it may be relied on without a newer one.
+    #[serde(with = "moment")]
+    pub valid_until: Moment,
+    /// The hub itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub: Option<BoxEntry>,
+    /// All members.
+    pub members: Vec<Member>,
+    /// All boxes.
+    pub boxes: Vec<BoxEntry>,
+}
+
+mod moment {
+    use super::{Deserialize, Deserializer, Moment, Serializer, clock};
+    use serde::de::Error as _;
+
+    pub(super) fn serialize<S: Serializer>(at: &Moment, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&clock::rfc3339(*at))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Moment, D::Error> {
+        let text = String::deserialize(from)?;
+        clock::parse_rfc3339(&text)
+            .ok_or_else(|| D::Error::custom(format!("{text:?} is not a time of RFC 3339")))
+    }
+}
+
+/// A directory with its indexes; immutable, read through [`Content`]'s fields.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Content", into = "Content")]
+pub struct Directory {
+    content: Content,
+    by_code: HashMap<MemberId, usize>,
+    by_box: HashMap<MemberId, usize>,
+    of_box: HashMap<MemberId, Vec<usize>>,
+    tls_owner: HashMap<Fingerprint, MemberId>,
+    seal_owner: HashMap<Fingerprint, MemberId>,
+}
+
+impl Deref for Directory {
+    type Target = Content;
+
+    fn deref(&self) -> &Content {
+        &self.content
+    }
+}
+
+impl From<Directory> for Content {
+    fn from(directory: Directory) -> Self {
+        directory.content
+    }
+}
+
+impl TryFrom<Content> for Directory {
+    type Error = Error;
+
+    fn try_from(content: Content) -> Result<Self, Error> {
+        Self::new(content)
+    }
+}
+
+impl Directory {
+    /// Indexes `content`. A code in use wins over the same text as somebody's QCVN 102 or earlier code.
+    ///
+    /// # Errors
+    /// When a code, or a certificate, is registered twice.
+    pub fn new(content: Content) -> Result<Self, Error> {
+        let mut by_code = HashMap::with_capacity(content.members.len() * 2);
+        let (mut tls_owner, mut seal_owner) = (HashMap::new(), HashMap::new());
+        let own = |owners: &mut HashMap<_, _>, print: &Fingerprint, code: &MemberId| match owners
+            .insert(*print, code.clone())
+        {
+            Some(other) if other != *code => Err(Error::Directory(format!(
+                "certificate {print} is registered for {other} and for {code}"
+            ))),
+            _ => Ok(()),
+        };
+        let mut of_box: HashMap<_, Vec<usize>> = HashMap::new();
+        for (at, member) in content.members.iter().enumerate() {
+            if by_code.insert(member.code.clone(), at).is_some() {
+                return Err(Error::Directory(format!(
+                    "{} is registered twice",
+                    member.code
+                )));
+            }
+            for print in &member.seal {
+                own(&mut seal_owner, print, &member.code)?;
+            }
+            if let Some(code) = &member.box_code {
+                of_box.entry(code.clone()).or_default().push(at);
+            }
+        }
+        let also: [fn(&Member) -> &Option<MemberId>; 2] = [|m| &m.code102, |m| &m.old_code];
+        for other in also {
+            for (at, member) in content.members.iter().enumerate() {
+                if let Some(code) = other(member) {
+                    by_code.entry(code.clone()).or_insert(at);
+                }
+            }
+        }
+        let mut by_box = HashMap::new();
+        for (at, entry) in content.boxes.iter().enumerate() {
+            if by_box.insert(entry.code.clone(), at).is_some() {
+                return Err(Error::Directory(format!(
+                    "box {} is registered twice",
+                    entry.code
+                )));
+            }
+        }
+        for entry in content.boxes.iter().chain(&content.hub) {
+            for print in &entry.tls {
+                own(&mut tls_owner, print, &entry.code)?;
+            }
+            for print in &entry.seal {
+                own(&mut seal_owner, print, &entry.code)?;
+            }
+        }
+        Ok(Self {
+            content,
+            by_code,
+            by_box,
+            of_box,
+            tls_owner,
+            seal_owner,
+        })
+    }
+
+    /// Reads the JSON of a directory.
+    ///
+    /// # Errors
+    /// When it is not one, or contradicts itself.
+    pub fn from_json(json: &[u8]) -> Result<Self, Error> {
+        serde_json::from_slice(json).map_err(|error| Error::Directory(error.to_string()))
+    }
+
+    /// Writes the JSON of a directory, whose bytes are what gets signed.
+    ///
+    /// # Errors
+    /// Never for a directory that was read.
+    pub fn to_json(&self) -> Result<Vec<u8>, Error> {
+        serde_json::to_vec(&self.content).map_err(|error| Error::Directory(error.to_string()))
+    }
+
+    /// The member that `code` names in any of its three forms.
+    #[must_use]
+    pub fn find(&self, code: &MemberId) -> Option<&Member> {
+        self.by_code.get(code).map(|at| &self.content.members[*at])
+    }
+
+    /// The box registered under `code`, or under another form of that member's code.
+    #[must_use]
+    pub fn find_box(&self, code: &MemberId) -> Option<&BoxEntry> {
+        let at = self.by_box.get(code).or_else(|| {
+            let member = self.find(code)?;
+            self.by_box.get(&member.code)
+        });
+        at.map(|at| &self.content.boxes[*at])
+    }
+
+    /// The members reached through a box.
+    pub fn members_of_box<'a>(&'a self, code: &MemberId) -> impl Iterator<Item = &'a Member> {
+        let code = self.find_box(code).map(|entry| &entry.code);
+        code.and_then(|code| self.of_box.get(code))
+            .into_iter()
+            .flatten()
+            .map(|at| &self.content.members[*at])
+    }
+
+    /// The box whose TLS certificate this is.
+    ///
+    /// # Errors
+    /// `NotRegistered`, or `AnotherMember` when the certificate stands under another code.
+    pub fn registered_box(&self, identity: &Identity) -> Result<&BoxEntry, Refusal> {
+        self.find_box(&identity.code)
+            .filter(|entry| entry.tls.contains(&Fingerprint(identity.fingerprint)))
+            .ok_or_else(|| self.unregistered(identity, &self.tls_owner, "box"))
+    }
+
+    /// The member whose seal certificate this is.
+    ///
+    /// # Errors
+    /// `NotRegistered` (also for a closed code, its successor named), or `AnotherMember`.
+    pub fn registered_seal(&self, identity: &Identity) -> Result<&Member, Refusal> {
+        let member = self
+            .find(&identity.code)
+            .filter(|member| member.seal.contains(&Fingerprint(identity.fingerprint)))
+            .ok_or_else(|| self.unregistered(identity, &self.seal_owner, "member"))?;
+        if member.state == State::Closed {
+            let mut detail = format!("the code {} is closed", member.code);
+            if let Some(successor) = &member.successor {
+                detail += &format!("; its successor is {successor}");
+            }
+            return Err(identity.refuse(Verdict::NotRegistered, detail));
+        }
+        Ok(member)
+    }
+
+    /// The hub, if this is its TLS certificate.
+    ///
+    /// # Errors
+    /// `NotRegistered` or `AnotherMember`.
+    pub fn registered_hub(&self, identity: &Identity) -> Result<&BoxEntry, Refusal> {
+        self.hub_with(identity, |hub| &hub.tls, &self.tls_owner)
+    }
+
+    /// The hub, if this is its seal certificate.
+    ///
+    /// # Errors
+    /// `NotRegistered` or `AnotherMember`.
+    pub fn registered_hub_seal(&self, identity: &Identity) -> Result<&BoxEntry, Refusal> {
+        self.hub_with(identity, |hub| &hub.seal, &self.seal_owner)
+    }
+
+    fn hub_with(
+        &self,
+        identity: &Identity,
+        prints: fn(&BoxEntry) -> &Vec<Fingerprint>,
+        owners: &HashMap<Fingerprint, MemberId>,
+    ) -> Result<&BoxEntry, Refusal> {
+        self.content
+            .hub
+            .as_ref()
+            .filter(|hub| hub.code == identity.code)
+            .filter(|hub| prints(hub).contains(&Fingerprint(identity.fingerprint)))
+            .ok_or_else(|| self.unregistered(identity, owners, "hub"))
+    }
+
+    fn unregistered(
+        &self,
+        identity: &Identity,
+        owners: &HashMap<Fingerprint, MemberId>,
+        what: &str,
+    ) -> Refusal {
+        let print = Fingerprint(identity.fingerprint);
+        match owners.get(&print) {
+            Some(owner) if *owner != identity.code => identity.refuse(
+                Verdict::AnotherMember,
+                format!("it says {}, but is registered for {owner}", identity.code),
+            ),
+            _ => identity.refuse(
+                Verdict::NotRegistered,
+                format!("{what} {} has no certificate {print}", identity.code),
+            ),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! A box's side of the protocol: one call a method, nothing remembered but the connection.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use data_encoding::BASE64;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{
+    Announced, Announcement, Ask, CHECKPOINTS, DIRECTORY, Error, HEAD, HubHead, MAILBOX, Mailbox,
+    PACKETS, RECEIPTS, Taken, wire,
+};
+use crate::evidence::Head;
+use crate::https::{Answer, Body, Client, Content, HeaderMap, Method, StatusCode};
+use crate::merkle::Hash;
+use crate::packet::{MemberId, PacketId};
+use crate::spool;
+
+/// How long a call may take until its answer begins, beside what it waits for.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How long sending a large body may take.
+const BODY_DEADLINE: Duration = Duration::from_secs(3_600);
+/// Longest JSON answer.
+const LONGEST_JSON: u64 = 4 << 20;
+/// Longest list of receipts, and longest directory.
+const LONGEST_LIST: u64 = 256 << 20;
+
+/// A cheap handle to the hub.
+#[derive(Clone)]
+pub struct Hub {
+    client: Client,
+}
+
+/// A packet whose body is on its way.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The sender's seal.
+    pub seal: Bytes,
+    /// What of the body came with the seal.
+    pub start: Bytes,
+    /// The rest of it.
+    pub rest: Body,
+}
+
+impl Hub {
+    /// Over a connection to the hub.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Makes a member's head known, shown by `proof` to continue the one of `from` records.
+    ///
+    /// # Errors
+    /// Refuse when the hub finds a fork, or the head's signature or registration wrong.
+    pub async fn announce(
+        &self,
+        head: &Head,
+        from: u64,
+        proof: &[Hash],
+    ) -> Result<Announced, Error> {
+        let announcement = Announcement {
+            checkpoint: BASE64.encode(&head.body),
+            cms: BASE64.encode(&head.cms),
+            from,
+            proof: proof.iter().map(|hash| BASE64.encode(hash)).collect(),
+        };
+        self.post(CHECKPOINTS, &announcement, DEADLINE).await
+    }
+
+    /// Hands a sealed packet over; gives the seal of the hub's *accepted* receipt, unverified. Idempotent by packet id.
+    ///
+    /// # Errors
+    /// Refuse when the hub will never take it; [`Error::is_behind`] when the head is to be announced first.
+    pub async fn put(
+        &self,
+        packet: PacketId,
+        seal: &[u8],
+        body: Option<&spool::Body>,
+    ) -> Result<Vec<u8>, Error> {
+        let content = Content::new().then_bytes(wire::framed(seal));
+        let (content, deadline) = match body {
+            None => (content, DEADLINE),
+            Some(spool::Body::Inline(bytes)) => (
+                content.then_bytes(Bytes::from_owner(bytes.clone())),
+                DEADLINE,
+            ),
+            Some(spool::Body::File(path)) => (content.then_file(path, None).await?, BODY_DEADLINE),
+        };
+        let path = format!("{PACKETS}{packet}");
+        let answer = self
+            .client
+            .request(Method::PUT, &path, HeaderMap::new(), content, deadline)
+            .await?;
+        let bytes = whole(answer, LONGEST_JSON).await?;
+        let mut seals = wire::seals(&bytes)?;
+        match (seals.pop(), seals.is_empty()) {
+            (Some(receipt), true) => Ok(receipt),
+            _ => Err(Error::Malformed("not exactly one receipt".to_owned())),
+        }
+    }
+
+    /// Leases packets for this box's members; waits for the first as long as `ask` says.
+    ///
+    /// # Errors
+    /// When the hub can't be asked.
+    pub async fn mailbox(&self, ask: &Ask) -> Result<Mailbox, Error> {
+        let wait = Duration::from_millis(u64::from(ask.wait_ms));
+        self.post(MAILBOX, ask, DEADLINE + wait).await
+    }
+
+    /// Fetches a packet for one member.
+    ///
+    /// # Errors
+    /// Refuse when the hub has no such packet for that member.
+    pub async fn fetch(&self, packet: PacketId, to: &MemberId) -> Result<Fetched, Error> {
+        let path = format!("{PACKETS}{packet}?to={to}");
+        let mut answer = expect_ok(self.client.get(&path, DEADLINE).await?).await?;
+        let mut first = wire::SealFirst::default();
+        while let Some(piece) = answer.body.next().await {
+            if let Some((seal, start)) = first.feed(&piece?)? {
+                return Ok(Fetched {
+                    seal,
+                    start,
+                    rest: answer.body,
+                });
+            }
+        }
+        Err(wire::Malformed::Cut.into())
+    }
+
+    /// Hands receipts over, a verdict each.
+    ///
+    /// # Errors
+    /// When the hub can't be asked.
+    pub async fn give_receipts(&self, seals: &[Vec<u8>]) -> Result<Taken, Error> {
+        let mut list = Vec::new();
+        for seal in seals {
+            wire::put(&mut list, seal);
+        }
+        let answer = self
+            .client
+            .request(
+                Method::POST,
+                RECEIPTS,
+                HeaderMap::new(),
+                Content::new().then_bytes(list),
+                DEADLINE,
+            )
+            .await?;
+        let taken: Taken = json(answer).await?;
+        if taken.verdicts.len() == seals.len() {
+            Ok(taken)
+        } else {
+            Err(Error::Malformed("not one verdict a receipt".to_owned()))
+        }
+    }
+
+    /// Receipts for this box's members behind position `after`; waits for the first up to `wait`.
+    ///
+    /// # Errors
+    /// When the hub can't be asked.
+    pub async fn take_receipts(
+        &self,
+        after: u64,
+        wait: Duration,
+    ) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+        let path = format!("{RECEIPTS}?after={after}&wait={}", wait.as_millis());
+        let answer = self.client.get(&path, DEADLINE + wait).await?;
+        Ok(wire::positioned(&whole(answer, LONGEST_LIST).await?)?)
+    }
+
+    /// The directory's seal and JSON, when there is a newer one than `have`; waits for it up to `wait`.
+    ///
+    /// # Errors
+    /// When the hub can't be asked.
+    pub async fn directory(
+        &self,
+        have: u64,
+        wait: Duration,
+    ) -> Result<Option<(Bytes, Bytes)>, Error> {
+        let path = format!("{DIRECTORY}?have={have}&wait={}", wait.as_millis());
+        let answer = self.client.get(&path, DEADLINE + wait).await?;
+        if answer.status == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let bytes = whole(answer, LONGEST_LIST).await?;
+        wire::SealFirst::default()
+            .feed(&bytes)?
+            .map(Some)
+            .ok_or_else(|| wire::Malformed::Cut.into())
+    }
+
+    /// The hub's newest head, with a proof that it continues the one of `from` records.
+    ///
+    /// # Errors
+    /// When the hub can't be asked.
+    pub async fn head(&self, from: u64) -> Result<HubHead, Error> {
+        json(
+            self.client
+                .get(&format!("{HEAD}?from={from}"), DEADLINE)
+                .await?,
+        )
+        .await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        message: &impl Serialize,
+        deadline: Duration,
+    ) -> Result<T, Error> {
+        let body = serde_json::to_vec(message).map_err(|e| Error::Malformed(e.to_string()))?;
+        let answer = self
+            .client
+            .request(
+                Method::POST,
+                path,
+                HeaderMap::new(),
+                Content::new().then_bytes(body),
+                deadline,
+            )
+            .await?;
+        json(answer).await
+    }
+}
+
+async fn json<T: DeserializeOwned>(answer: Answer) -> Result<T, Error> {
+    let bytes = whole(answer, LONGEST_JSON).await?;
+    serde_json::from_slice(&bytes).map_err(|error| Error::Malformed(error.to_string()))
+}
+
+async fn whole(answer: Answer, longest: u64) -> Result<Bytes, Error> {
+    let mut answer = expect_ok(answer).await?;
+    Ok(answer.body.read_all(longest).await?)
+}
+
+async fn expect_ok(mut answer: Answer) -> Result<Answer, Error> {
+    if answer.status.is_success() {
+        return Ok(answer);
+    }
+    #[derive(serde::Deserialize, Default)]
+    struct Problem {
+        #[serde(rename = "type", default)]
+        kind: String,
+        #[serde(default)]
+        title: String,
+        #[serde(default)]
+        detail: Option<String>,
+    }
+    let bytes = answer.body.read_all(LONGEST_JSON).await?;
+    let problem: Problem = serde_json::from_slice(&bytes).unwrap_or_default();
+    Err(Error::Problem {
+        status: answer.status.as_u16(),
+        kind: problem.kind,
+        detail: problem.detail.unwrap_or(problem.title),
+    })
+}

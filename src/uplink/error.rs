@@ -1,0 +1,79 @@
+//! What can go wrong between box and hub.
+
+use std::fmt;
+
+use super::wire;
+use crate::https;
+use crate::retry::Class;
+
+/// Why a call to the hub gave no answer or the wrong one.
+#[derive(Debug)]
+pub enum Error {
+    /// The connection or the exchange of messages failed.
+    Http(https::Error),
+    /// The hub answered with a problem.
+    Problem {
+        /// HTTP status.
+        status: u16,
+        /// Problem type, `about:blank` where it has none.
+        kind: String,
+        /// What the hub says.
+        detail: String,
+    },
+    /// The answer is not one of this protocol.
+    Malformed(String),
+    /// A file to be sent can't be read.
+    Body(std::io::Error),
+}
+
+impl Error {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Http(error) => error.class(),
+            Self::Problem { status, .. } if *status == 429 || *status >= 500 => Class::Retry,
+            // A refused box is one whose registration or certificate is to be mended: its packets wait.
+            Self::Problem { status, .. } if matches!(status, 401 | 403 | 409) => Class::Retry,
+            Self::Problem { .. } => Class::Refuse,
+            Self::Malformed(_) | Self::Body(_) => Class::Retry,
+        }
+    }
+
+    /// Whether the hub asks for the sender's head first.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        matches!(self, Self::Problem { kind, .. } if kind == super::BEHIND)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(error) => write!(f, "{error}"),
+            Self::Problem { status, detail, .. } => write!(f, "the hub answers {status}: {detail}"),
+            Self::Malformed(what) => write!(f, "the hub's answer is not understood: {what}"),
+            Self::Body(error) => write!(f, "the body can't be read: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<https::Error> for Error {
+    fn from(error: https::Error) -> Self {
+        Self::Http(error)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::Body(error)
+    }
+}
+
+impl From<wire::Malformed> for Error {
+    fn from(error: wire::Malformed) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}

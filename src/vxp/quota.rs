@@ -1,0 +1,186 @@
+//! A system's share of the door: requests at once and requests a second, so that one that floods waits in a
+//! queue of its own.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::refusal::{ErrorCode, Refusal};
+
+/// What one system may use.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quota {
+    /// Requests worked on at once.
+    pub in_flight: NonZeroU32,
+    /// Requests that may wait for their turn; one more is refused at once.
+    pub waiting: u32,
+    /// Longest wait for a turn, in seconds.
+    pub wait_seconds: u32,
+    /// Requests a second over time; none means as many as the machine does.
+    pub per_second: Option<NonZeroU32>,
+    /// Requests beyond the rate that may come at once after a pause.
+    pub burst: u32,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            in_flight: NonZeroU32::new(32).unwrap_or(NonZeroU32::MIN),
+            waiting: 1024,
+            wait_seconds: 30,
+            per_second: None,
+            burst: 100,
+        }
+    }
+}
+
+/// All systems' shares.
+#[derive(Debug)]
+pub(super) struct Quotas {
+    quota: Quota,
+    gates: Mutex<HashMap<String, Arc<Gate>>>,
+}
+
+#[derive(Debug)]
+struct Gate {
+    /// Fair: first come, first served.
+    turns: Arc<Semaphore>,
+    /// Places in the queue, those at work included.
+    places: Arc<Semaphore>,
+    /// When the next request would be due at the system's rate.
+    due: Mutex<Option<Instant>>,
+}
+
+/// A turn at work; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _turn: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Quotas {
+    pub(super) fn new(quota: Quota) -> Self {
+        Self {
+            quota,
+            gates: Mutex::default(),
+        }
+    }
+
+    /// Waits for a turn of this system.
+    pub(super) async fn turn(&self, system: &str) -> Result<Turn, Refusal> {
+        let gate = self.gate(system);
+        let place = Arc::clone(&gate.places)
+            .try_acquire_owned()
+            .map_err(|_| busy())?;
+        let last = Instant::now() + Duration::from_secs(u64::from(self.quota.wait_seconds));
+        if let Some(due) = self.book(&gate, last)? {
+            sleep_until(due).await;
+        }
+        let turn = timeout_at(last, Arc::clone(&gate.turns).acquire_owned()).await;
+        match turn {
+            Ok(Ok(turn)) => Ok(Turn {
+                _turn: turn,
+                _place: place,
+            }),
+            _ => Err(busy()),
+        }
+    }
+
+    /// Books the next place at the system's rate; gives when it begins if that is not yet.
+    fn book(&self, gate: &Gate, last: Instant) -> Result<Option<Instant>, Refusal> {
+        let Some(rate) = self.quota.per_second else {
+            return Ok(None);
+        };
+        let step = Duration::from_secs(1) / rate.get();
+        let now = Instant::now();
+        let mut due = gate.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = due.map_or(now, |due| due.max(now));
+        let begins = at.checked_sub(step * self.quota.burst).unwrap_or(now);
+        if begins > last {
+            return Err(busy());
+        }
+        *due = Some(at + step);
+        Ok((begins > now).then_some(begins))
+    }
+
+    fn gate(&self, system: &str) -> Arc<Gate> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gate) = gates.get(system) {
+            return Arc::clone(gate);
+        }
+        let (turns, waiting) = (
+            self.quota.in_flight.get() as usize,
+            self.quota.waiting as usize,
+        );
+        let gate = Arc::new(Gate {
+            turns: Arc::new(Semaphore::new(turns)),
+            places: Arc::new(Semaphore::new(turns + waiting)),
+            due: Mutex::new(None),
+        });
+        gates.insert(system.to_owned(), Arc::clone(&gate));
+        gate
+    }
+}
+
+fn busy() -> Refusal {
+    Refusal::new(
+        ErrorCode::HubError,
+        "Hệ thống này đang gửi quá nhiều yêu cầu cùng lúc, vượt hạn mức được cấp; giảm số kết nối song song rồi thử lại sau.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quotas(in_flight: u32, waiting: u32, per_second: Option<u32>) -> Quotas {
+        Quotas::new(Quota {
+            in_flight: NonZeroU32::new(in_flight).unwrap(),
+            waiting,
+            wait_seconds: 1,
+            per_second: per_second.and_then(NonZeroU32::new),
+            burst: 1,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_flooding_system_fills_its_own_queue_only() {
+        let quotas = quotas(1, 0, None);
+        let held = quotas.turn("A").await.unwrap();
+        assert_eq!(
+            quotas.turn("A").await.unwrap_err().code,
+            ErrorCode::HubError
+        );
+        quotas.turn("B").await.unwrap();
+        drop(held);
+        quotas.turn("A").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_never_comes_is_refused_at_the_end_of_the_wait() {
+        let mut quotas = quotas(1, 1, None);
+        quotas.quota.wait_seconds = 0;
+        let _held = quotas.turn("A").await.unwrap();
+        assert_eq!(
+            quotas.turn("A").await.unwrap_err().code,
+            ErrorCode::HubError
+        );
+    }
+
+    #[tokio::test]
+    async fn beyond_the_rate_requests_wait_and_then_are_refused() {
+        let quotas = quotas(100, 0, Some(1));
+        let gate = quotas.gate("A");
+        let last = Instant::now() + Duration::from_millis(1500);
+        assert!(quotas.book(&gate, last).unwrap().is_none());
+        assert!(quotas.book(&gate, last).unwrap().is_none());
+        assert!(quotas.book(&gate, last).unwrap().is_some());
+        assert!((0..3).any(|_| quotas.book(&gate, last).is_err()));
+    }
+}

@@ -1,0 +1,78 @@
+//! The units' sandboxes stay closed and explained.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Units and the highest exposure that each may have, in tenths.
+const EXPOSURE: &[(&str, u32)] = &[
+    ("trucgate-signer.service", 10),
+    ("trucgate-relay.service", 20),
+    ("trucgate-hub.service", 20),
+];
+
+fn units() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn sandboxes_are_as_closed_as_declared() {
+    for (unit, limit) in EXPOSURE {
+        let analysis = Command::new("systemd-analyze")
+            .args(["security", "--offline=true", "--no-pager"])
+            .arg(format!("--threshold={limit}"))
+            .arg(units().join(unit))
+            .output();
+        match analysis {
+            Ok(told) => assert!(
+                told.status.success(),
+                "{unit} is more exposed than {limit} tenths:\n{}{}",
+                String::from_utf8_lossy(&told.stdout),
+                String::from_utf8_lossy(&told.stderr)
+            ),
+            Err(error) => {
+                eprintln!("SKIPPED: no systemd-analyze here ({error}), {unit} stays unchecked");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_unit_has_a_declared_exposure() {
+    let mut found: Vec<_> = std::fs::read_dir(units())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".service"))
+        .collect();
+    found.sort();
+    let mut declared: Vec<_> = EXPOSURE
+        .iter()
+        .map(|(unit, _)| (*unit).to_owned())
+        .collect();
+    declared.sort();
+    assert_eq!(found, declared);
+}
+
+#[test]
+fn every_directive_of_a_service_is_explained() {
+    let readme = read(&units().join("README.md"));
+    for (unit, _) in EXPOSURE {
+        let text = read(&units().join(unit));
+        let service = text
+            .split("[Service]")
+            .nth(1)
+            .and_then(|rest| rest.split("\n[").next())
+            .unwrap();
+        for line in service.lines().filter(|line| !line.starts_with('#')) {
+            if let Some((directive, _)) = line.split_once('=') {
+                assert!(
+                    readme.contains(&format!("`{directive}`")),
+                    "{unit}: {directive} is not explained in systemd/README.md"
+                );
+            }
+        }
+    }
+}
