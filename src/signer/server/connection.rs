@@ -13,7 +13,7 @@ use crate::journal::{self, ids};
 use crate::signer::wire::{self, Answer, Reply, Request};
 
 /// Requests of one connection under way; more are not read yet.
-const UNDER_WAY: usize = 512;
+const UNDER_WAY: usize = 256;
 
 /// Serves a connection until it ends or the signer stops; requests that were read are answered.
 pub(super) async fn serve(
@@ -48,7 +48,7 @@ pub(super) async fn serve(
             break;
         };
         let bytes = tokio::select! {
-            read = wire::read(&mut read) => match read {
+            read = wire::read(&mut read, wire::LONGEST_REQUEST) => match read {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => break,
                 Err(error) => {
@@ -95,7 +95,7 @@ async fn send(mut stream: OwnedWriteHalf, mut ready: mpsc::Receiver<Answer>) {
         let frame = wire::frame(&answer).or_else(|error| {
             wire::frame(&Answer {
                 id,
-                reply: Reply::Broken(error.to_string()),
+                reply: Reply::Halted(error.to_string()),
             })
         });
         match frame {

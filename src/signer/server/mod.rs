@@ -58,6 +58,7 @@ impl Server {
         let io = |what: &Path, error: std::io::Error| {
             Error::Broken(format!("{}: {error}", what.display()))
         };
+        config.check()?;
         let keys = keys::load(&config)?;
         disk.make_dir(&config.heads)
             .map_err(|error| io(&config.heads, error))?;

@@ -214,6 +214,29 @@ fn a_key_of_another_certificate_stops_the_start() {
 }
 
 #[test]
+fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
+    token::alone(
+        "signer::tests::process::a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again",
+        |dir| {
+            let World { config, .. } = world(dir, token::module());
+            put(&dir.join("pin"), b"0000\n");
+            with_signer(config, |client| async move {
+                let said = client
+                    .seal("seal", request(MEMBER, 1, leaf(1), 0, &[]))
+                    .await;
+                let Err(error @ Error::Halted(_)) = said else {
+                    panic!("{said:?}")
+                };
+                assert_eq!(error.class(), Class::Retry);
+                assert!(error.to_string().contains("PIN"), "{error}");
+                // What needs no token is still answered.
+                assert_eq!(client.keys().await.unwrap().len(), 2);
+            });
+        },
+    );
+}
+
+#[test]
 fn it_starts_without_a_token_and_serves_within_a_second_of_its_return() {
     token::alone(
         "signer::tests::process::it_starts_without_a_token_and_serves_within_a_second_of_its_return",

@@ -44,7 +44,7 @@ fn long_broken_and_unknown_frames_are_refused_by_name() {
             "md5",
         ),
         (
-            r#"{"id":1,"ask":{"tls":{"key":"k","scheme":"rsa_pss_sha256","message":"?"}}}"#,
+            r#"{"id":1,"ask":{"tls":{"key":"k","scheme":"rsa_pss_sha256","message":"????"}}}"#,
             "symbol",
         ),
         (r#"{"ask":"keys"}"#, "id"),
