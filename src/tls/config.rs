@@ -36,6 +36,11 @@ pub(super) fn provider() -> CryptoProvider {
     ring::default_provider()
 }
 
+/// rustls's source of time, out of ours.
+pub(super) fn time(clock: Clock) -> Arc<dyn TimeProvider> {
+    Arc::new(Time(clock))
+}
+
 #[derive(Debug)]
 struct Time(Clock);
 
@@ -61,7 +66,7 @@ pub fn server_config(
 ) -> Result<Arc<ServerConfig>, Error> {
     let provider = Arc::new(provider());
     let algorithms = provider.signature_verification_algorithms;
-    let builder = ServerConfig::builder_with_details(provider, Arc::new(Time(clock)))
+    let builder = ServerConfig::builder_with_details(provider, time(clock))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(refused)?;
     let verifier = |judge, admitted| {
@@ -98,13 +103,12 @@ pub fn client_config(
     clock: Clock,
     alpn: &[&str],
 ) -> Result<Arc<ClientConfig>, Error> {
-    let mut config =
-        ClientConfig::builder_with_details(Arc::new(provider()), Arc::new(Time(clock)))
-            .with_protocol_versions(&[&TLS13, &TLS12])
-            .map_err(refused)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(hub))
-            .with_client_cert_resolver(current);
+    let mut config = ClientConfig::builder_with_details(Arc::new(provider()), time(clock))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(refused)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(hub))
+        .with_client_cert_resolver(current);
     config.require_ems = true;
     config.alpn_protocols = protocols(alpn);
     Ok(Arc::new(config))

@@ -92,13 +92,7 @@ impl Sieve {
             digest: with,
             size: self.size + held.len() as u64,
         };
-        if whole.size == 0 {
-            return Err(Refusal::new(
-                ErrorCode::FileInvalid,
-                "Yêu cầu không có tệp văn bản; gửi nội dung tệp edXML trong phần thân của yêu cầu.",
-            ));
-        }
-        match declared {
+        let document = match declared {
             None if self.held == Held::CrLf => Ok(cut),
             None => Ok(whole),
             Some(declared) if self.held == Held::CrLf && is_hash_of(declared, &cut.digest) => {
@@ -113,7 +107,14 @@ impl Sieve {
                     cut.size
                 ),
             )),
+        }?;
+        if document.size == 0 {
+            return Err(Refusal::new(
+                ErrorCode::FileInvalid,
+                "Yêu cầu không có tệp văn bản; gửi nội dung tệp edXML trong phần thân của yêu cầu.",
+            ));
         }
+        Ok(document)
     }
 }
 
@@ -142,6 +143,11 @@ fn is_hash_of(declared: &str, digest: &Digest) -> bool {
 mod tests {
     use super::*;
 
+    fn agree(document: &[u8], end: &End) {
+        assert_eq!(end.digest, Digest::of(document));
+        assert_eq!(end.size, document.len() as u64);
+    }
+
     /// Feeds `body` in pieces of `step` bytes and gives the document that came out.
     fn sift(body: &[u8], step: usize, declared: Option<&str>) -> Result<(Vec<u8>, End), Refusal> {
         let mut sieve = Sieve::new();
@@ -153,8 +159,7 @@ mod tests {
         }
         let end = sieve.end(declared)?;
         document.extend_from_slice(end.rest);
-        assert_eq!(end.digest, Digest::of(&document));
-        assert_eq!(end.size, document.len() as u64);
+        agree(&document, &end);
         Ok((document, end))
     }
 
@@ -208,6 +213,8 @@ mod tests {
             (b"<a/>\r\n\r\n", Some(&hash)),
             (b"<a/>", Some("0b")),
             (b"", None),
+            (b"\r\n", None),
+            (b"\r\n", Some(&unpadded(&Digest::of(b"")))),
         ] {
             let refusal = sift(body, 3, declared).unwrap_err();
             assert_eq!(refusal.code, ErrorCode::FileInvalid);

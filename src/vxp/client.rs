@@ -6,24 +6,23 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use time::UtcOffset;
 
-use super::body::unpadded;
-use super::desk::{MessageType, Transport};
+use super::desk::MessageType;
 use super::headers::{gson_object, wire_value};
 use super::stamp;
 use super::systems::Secret;
 use crate::clock::{Clock, Moment};
 use crate::https::{
-    self, Answer, Bytes, Client, ClientConfig, ClientTls, Content, HeaderMap, HeaderName,
-    HeaderValue, Method, header,
+    Answer, Client, ClientConfig, ClientTls, Content, HeaderMap, HeaderName, HeaderValue, Method,
+    header,
 };
-use crate::packet::Digest;
-use crate::retry::Class;
 
+mod calls;
+mod error;
 mod reply;
 
+pub use error::Error;
 pub use reply::Reply;
 
 /// Largest JSON answer that is read, in bytes.
@@ -234,181 +233,6 @@ impl Software {
         let text = answer.body.read_all(LARGEST).await.map_err(Error::Wire)?;
         Reply::read(answer.status, &text)
     }
-
-    async fn post(&self, call: &str, params: &[(&str, &str)], body: &str) -> Result<Reply, Error> {
-        let body = Content::new().then_bytes(body.as_bytes().to_vec());
-        self.ask(self.prepare(Method::POST, call, params, body)?)
-            .await
-    }
-
-    /// `sendEdoc` of a document in memory.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn send(&self, sending: &Sending, document: Bytes) -> Result<Reply, Error> {
-        let digest = Digest::of(&document);
-        self.send_content(sending, Content::from(document), &digest)
-            .await
-    }
-
-    /// `sendEdoc` of a document of any size, with the CR LF that the SDK puts behind it.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn send_content(
-        &self,
-        sending: &Sending,
-        document: Content,
-        digest: &Digest,
-    ) -> Result<Reply, Error> {
-        let hash = unpadded(digest);
-        let to = sending
-            .to
-            .as_ref()
-            .map(|codes| Value::from(codes.as_slice()).to_string());
-        let mut params = vec![
-            ("servicetype", "eDoc"),
-            ("messagetype", sending.message_type.as_str()),
-            ("hash-file", hash.as_str()),
-        ];
-        params.extend(sending.from.as_deref().map(|from| ("from", from)));
-        params.extend(to.as_deref().map(|to| ("to", to)));
-        let body = document.then_bytes(Bytes::from_static(b"\r\n"));
-        self.ask(self.prepare(Method::POST, "sendEdoc", &params, body)?)
-            .await
-    }
-
-    /// `getReceivedEdocList` or `getSentEdocList`.
-    async fn list(&self, call: &str, kind: MessageType) -> Result<Reply, Error> {
-        let params = [("servicetype", "eDoc"), ("messagetype", kind.as_str())];
-        self.post(call, &params, "").await
-    }
-
-    /// `getReceivedEdocList`.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn received(&self, kind: MessageType) -> Result<Reply, Error> {
-        self.list("getReceivedEdocList", kind).await
-    }
-
-    /// `getSentEdocList`.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn sent(&self, kind: MessageType) -> Result<Reply, Error> {
-        self.list("getSentEdocList", kind).await
-    }
-
-    /// `getEdoc`: the document stands as base64 in `data`; [`Reply::document`] decodes it.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn get(&self, doc: &str) -> Result<Reply, Error> {
-        let params = [("docId", doc), ("filePath", "/tmp/vxp")];
-        self.post("getEdoc", &params, "{}").await
-    }
-
-    /// `downloadEdoc`, whole or from a `Range` such as `bytes=0-99`; the body is still on the way.
-    ///
-    /// # Errors
-    /// [`Error::Wire`].
-    pub async fn download(&self, doc: &str, range: Option<&str>) -> Result<Answer, Error> {
-        let mut request = self.prepare(
-            Method::GET,
-            "downloadEdoc",
-            &[("docId", doc)],
-            Content::new(),
-        )?;
-        if let Some(range) = range {
-            put(&mut request.headers, "Range", range.as_bytes())?;
-        }
-        self.go(request).await
-    }
-
-    /// `proofEdoc`: the sealed proof of a document, its body still on the way.
-    ///
-    /// # Errors
-    /// [`Error::Wire`].
-    pub async fn proof(&self, doc: &str) -> Result<Answer, Error> {
-        let params = [("docId", doc)];
-        self.go(self.prepare(Method::GET, "proofEdoc", &params, Content::new())?)
-            .await
-    }
-
-    /// `updateStatus`.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn update_status(
-        &self,
-        doc: &str,
-        status: Transport,
-        description: Option<&str>,
-    ) -> Result<Reply, Error> {
-        let mut params = vec![("docId", doc), ("status", status.as_str())];
-        params.extend(description.map(|text| ("description", text)));
-        self.post("updateStatus", &params, "{}").await
-    }
-
-    /// `countReceiveEdoc` or `countReceiveStatus`.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn count(&self, kind: MessageType) -> Result<Reply, Error> {
-        let call = match kind {
-            MessageType::Edoc => "countReceiveEdoc",
-            MessageType::Status => "countReceiveStatus",
-        };
-        self.post(call, &[], "{}").await
-    }
-
-    /// `getAgenciesList`.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn agencies(&self) -> Result<Reply, Error> {
-        self.post("getAgenciesList", &[], "").await
-    }
-
-    /// `getAgenciesListQD20`.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn agencies_qd20(&self, level: Option<u8>) -> Result<Reply, Error> {
-        let level = level.map(|level| level.to_string());
-        let params: Vec<_> = level
-            .iter()
-            .map(|level| ("level", level.as_str()))
-            .collect();
-        self.post("getAgenciesListQD20", &params, "").await
-    }
-
-    /// `getSynchronizeUnit`.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn units(&self, body: &Map<String, Value>) -> Result<Reply, Error> {
-        let body = Value::from(body.clone()).to_string();
-        self.post("getSynchronizeUnit", &[], &body).await
-    }
-
-    /// `registerAgency`.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn register_agency(&self, body: &Map<String, Value>) -> Result<Reply, Error> {
-        let body = Value::from(body.clone()).to_string();
-        self.post("registerAgency", &[], &body).await
-    }
-
-    /// `deleteAgency`.
-    ///
-    /// # Errors
-    /// As [`Software::ask`].
-    pub async fn delete_agency(&self, code: &str) -> Result<Reply, Error> {
-        self.post("deleteAgency", &[("AgencyCode", code)], "").await
-    }
 }
 
 impl fmt::Debug for Software {
@@ -425,47 +249,3 @@ fn put(headers: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), Error> {
     headers.append(key, value);
     Ok(())
 }
-
-/// What can go wrong at the software's side.
-#[derive(Debug)]
-pub enum Error {
-    /// Not an endpoint, or TLS given where it has none.
-    Endpoint(String),
-    /// A parameter that can't stand in a header.
-    Header(String),
-    /// The connection failed.
-    Wire(https::Error),
-    /// Not JSON, or without `status`, `ErrorCode` and `ErrorDesc`.
-    NotAnswer {
-        /// The HTTP status.
-        status: u16,
-        /// How the body begins.
-        body: String,
-    },
-}
-
-impl Error {
-    /// Whether the same call may succeed later.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        match self {
-            Self::Wire(error) => error.class(),
-            Self::Endpoint(_) | Self::Header(_) | Self::NotAnswer { .. } => Class::Refuse,
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Endpoint(url) => write!(f, "{url} is no endpoint of a box"),
-            Self::Header(name) => write!(f, "the value of {name} can't stand in a header"),
-            Self::Wire(error) => error.fmt(f),
-            Self::NotAnswer { status, body } => {
-                write!(f, "HTTP {status} with no answer of the exchange: {body}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}

@@ -187,25 +187,23 @@ impl<'a> Unproven<'a> {
 
     /// Every signed header stands on the wire with its value, as often as it was signed, and no parameter more.
     fn agree(&self, values: &[(String, String)]) -> Result<(), Fault> {
-        let mut seen: Vec<(String, bool)> = self
-            .wire
-            .iter()
-            .map(|(name, _)| (name.clone(), false))
-            .collect();
+        let mut used = vec![false; self.wire.len()];
         for (name, value) in values {
             let lower = name.to_ascii_lowercase();
             let at = (0..self.wire.len()).find(|&at| {
-                !seen[at].1 && self.wire[at].0 == lower && charset::same(self.wire[at].1, value)
+                !used[at] && self.wire[at].0 == lower && charset::same(self.wire[at].1, value)
             });
             match at {
-                Some(at) => seen[at].1 = true,
+                Some(at) => used[at] = true,
                 None => return Err(Fault::Differs(name.clone())),
             }
         }
-        let forged = seen
-            .into_iter()
-            .find(|(name, used)| !used && PARAMETERS.contains(&name.as_str()));
-        forged.map_or(Ok(()), |(name, _)| Err(Fault::Differs(name)))
+        let forged = self
+            .wire
+            .iter()
+            .zip(used)
+            .find(|((name, _), used)| !used && PARAMETERS.contains(&name.as_str()));
+        forged.map_or(Ok(()), |((name, _), _)| Err(Fault::Differs(name.clone())))
     }
 }
 
@@ -307,7 +305,7 @@ impl Fault {
                 "XroadVnpt-timestamp \"{written}\" không đúng dạng ddMMyyyy'T'HHmmss+SSSS; dùng đúng bộ SDK đã được cung cấp."
             ),
             Self::Stale(written, age) => format!(
-                "XroadVnpt-timestamp \"{written}\" đã quá hạn {} giờ; kiểm tra đồng hồ máy chủ phần mềm và khởi tạo lại đối tượng SDK.",
+                "XroadVnpt-timestamp \"{written}\" đã cũ hơn {} giờ; kiểm tra đồng hồ máy chủ phần mềm và khởi tạo lại đối tượng SDK.",
                 age.as_secs().div_ceil(3600)
             ),
             Self::Ahead(written) => format!(

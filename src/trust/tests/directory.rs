@@ -1,0 +1,172 @@
+use super::super::directory::{BoxEntry, Content, Directory, Fingerprint, Member, State};
+use super::*;
+
+fn member(at: u64, text: &str) -> Member {
+    Member {
+        code: code(text),
+        code102: None,
+        old_code: None,
+        id: at,
+        pid: None,
+        name: format!("Cơ quan {at}"),
+        mail: String::new(),
+        level: 1,
+        parent: None,
+        box_code: None,
+        seal: vec![],
+        state: State::Active,
+        successor: None,
+    }
+}
+
+fn content(members: Vec<Member>, boxes: Vec<BoxEntry>) -> Content {
+    Content {
+        version: 7,
+        issued: NOW,
+        valid_until: NOW + Duration::days(7),
+        hub: None,
+        members,
+        boxes,
+    }
+}
+
+#[test]
+fn a_member_is_found_by_any_of_its_codes_among_120_000() {
+    let members = (0..120_000)
+        .map(|at| Member {
+            code102: Some(code(&format!(
+                "{:03}.{:02}.{:02}.H41",
+                at / 10_000,
+                at / 100 % 100,
+                at % 100
+            ))),
+            old_code: Some(code(&format!("old.{at}"))),
+            ..member(at, &format!("H41.{at}"))
+        })
+        .collect();
+    let directory = Directory::new(content(members, vec![])).unwrap();
+    let begun = std::time::Instant::now();
+    for _ in 0..1000 {
+        for text in ["H41.119999", "011.99.99.H41", "old.119999"] {
+            assert_eq!(directory.find(&code(text)).unwrap().id, 119_999, "{text}");
+        }
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(1));
+    assert!(directory.find(&code("H41")).is_none());
+    let json = directory.to_json().unwrap();
+    let again = Directory::from_json(&json).unwrap();
+    assert_eq!(*again, *directory);
+    assert_eq!(again.to_json().unwrap(), json);
+}
+
+#[test]
+fn a_code_in_use_wins_over_an_earlier_code_of_another() {
+    let mut first = member(1, "G09");
+    first.old_code = Some(code("G07"));
+    let directory = Directory::new(content(vec![first, member(2, "G07")], vec![])).unwrap();
+    assert_eq!(directory.find(&code("G07")).unwrap().id, 2);
+}
+
+#[test]
+fn a_box_named_by_another_form_of_its_code_is_the_same_box() {
+    let mut owner = member(1, "G09");
+    owner.old_code = Some(code("000.00.00.G09"));
+    owner.box_code = Some(code("000.00.00.G09"));
+    let entry = BoxEntry {
+        code: code("G09"),
+        tls: vec![],
+        seal: vec![],
+    };
+    let directory = Directory::new(content(vec![owner], vec![entry])).unwrap();
+    assert_eq!(directory.members_of_box(&code("G09")).count(), 1);
+    assert_eq!(directory.members_of_box(&code("000.00.00.G09")).count(), 1);
+    let found = directory.box_of(&directory.members[0]).unwrap();
+    assert_eq!(found.code, code("G09"));
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let twice = content(vec![member(1, "G09"), member(2, "G09")], vec![]);
+    assert!(Directory::new(twice).is_err());
+    let print = Fingerprint([1; 32]);
+    let entry = |text| BoxEntry {
+        code: code(text),
+        tls: vec![print],
+        seal: vec![],
+    };
+    assert!(Directory::new(content(vec![], vec![entry("A"), entry("B")])).is_err());
+    assert!(Directory::from_json(br#"{"version":1,"surprise":true}"#).is_err());
+    assert!("zz".parse::<Fingerprint>().is_err());
+}
+
+#[test]
+fn valid_is_not_enough_it_must_be_registered_and_for_that_code() {
+    let world = World::new();
+    let (tls, seal) = (world.tls(|_| {}), world.seal());
+    let trust = world.plain();
+    let box_identity = trust
+        .judge(std::slice::from_ref(&tls), Purpose::TlsClient, NOW)
+        .unwrap();
+    let seal_identity = trust
+        .judge(std::slice::from_ref(&seal), Purpose::Seal, NOW)
+        .unwrap();
+    let with = |tls_of: &str, seal_of: &str, state| {
+        let mut owner = member(1, seal_of);
+        owner.seal = vec![Fingerprint::of(&seal)];
+        owner.state = state;
+        owner.successor = Some(code("G99"));
+        owner.box_code = Some(code(tls_of));
+        let entry = |code, tls| BoxEntry {
+            code,
+            tls,
+            seal: vec![],
+        };
+        let mut boxes = vec![entry(code(tls_of), vec![Fingerprint::of(&tls)])];
+        if tls_of != "000.00.00.G22" {
+            boxes.push(entry(code("000.00.00.G22"), vec![]));
+        }
+        Directory::new(content(vec![owner], boxes)).unwrap()
+    };
+    let good = with("000.00.00.G22", "000.00.00.G22", State::Active);
+    assert_eq!(good.registered_box(&box_identity).unwrap().code, world.code);
+    assert_eq!(good.registered_seal(&seal_identity).unwrap().id, 1);
+    assert_eq!(good.members_of_box(&world.code).count(), 1);
+    assert_eq!(good.members_of_box(&code("G01")).count(), 0);
+
+    let other = with("000.00.00.H41", "000.00.00.H41", State::Active);
+    let verdicts = (
+        other.registered_box(&box_identity).unwrap_err().verdict,
+        other.registered_seal(&seal_identity).unwrap_err().verdict,
+    );
+    assert_eq!(verdicts, (Verdict::AnotherMember, Verdict::AnotherMember));
+
+    let none = Directory::new(content(vec![], vec![])).unwrap();
+    let refusal = none.registered_box(&box_identity).unwrap_err();
+    assert_eq!(refusal.verdict, Verdict::NotRegistered);
+    assert_eq!(refusal.serial, box_identity.serial);
+    assert!(none.registered_hub(&box_identity).is_err());
+
+    let closed = with("000.00.00.G22", "000.00.00.G22", State::Closed);
+    let refusal = closed.registered_seal(&seal_identity).unwrap_err();
+    assert!(refusal.detail.contains("G99"), "{refusal}");
+}
+
+#[test]
+fn the_hub_is_known_by_its_own_entry() {
+    let world = World::new();
+    let (tls, seal) = (world.tls(|_| {}), world.seal());
+    let trust = world.plain();
+    let mut all = content(vec![], vec![]);
+    all.hub = Some(BoxEntry {
+        code: world.code.clone(),
+        tls: vec![Fingerprint::of(&tls)],
+        seal: vec![Fingerprint::of(&seal)],
+    });
+    let directory = Directory::new(all).unwrap();
+    let shown = trust.judge(&[tls], Purpose::TlsServer, NOW).unwrap();
+    let sealed = trust.judge(&[seal], Purpose::Seal, NOW).unwrap();
+    directory.registered_hub(&shown).unwrap();
+    directory.registered_hub_seal(&sealed).unwrap();
+    assert!(directory.registered_hub(&sealed).is_err());
+    assert!(directory.registered_hub_seal(&shown).is_err());
+}
