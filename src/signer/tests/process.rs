@@ -14,6 +14,7 @@ use crate::durable::Disk;
 use crate::merkle::checkpoint::Checkpoint;
 use crate::merkle::{Hash, leaf_hash, node_hash};
 use crate::retry::Class;
+use crate::signer::cms::Signer;
 use crate::signer::config::{Config, KeyConfig, Who};
 use crate::signer::server::Server;
 use crate::signer::wire;
@@ -241,6 +242,56 @@ fn hostile_peers_disturb_nobody() {
                 // Connections that say nothing keep no one out and don't hold up the stop.
                 let _idle: Vec<_> = [0; 20].map(|_| UnixStream::connect(&socket)).into();
                 client.keys().await.unwrap();
+            });
+        },
+    );
+}
+
+#[test]
+fn renewed_certificates_come_into_force_only_with_their_key() {
+    token::alone(
+        "signer::tests::process::renewed_certificates_come_into_force_only_with_their_key",
+        |dir| {
+            let World {
+                config, authority, ..
+            } = world(dir, token::module());
+            let (stop, stopped) = watch::channel(false);
+            let client = Client::new(&config.socket).unwrap();
+            let file = config.keys[0].certificates.clone();
+            let old = std::fs::read(&file).unwrap();
+            tokio::runtime::Runtime::new().unwrap().block_on(async {
+                let server = Server::bind(config.clone(), Disk::real(), Clock::system()).await;
+                let server = server.unwrap();
+                let reload = server.reload();
+                let serving = tokio::spawn(server.serve(stopped));
+                let before = client.keys().await.unwrap();
+                // Another's certificate, then none at all: what was in force stays.
+                for bad in [std::fs::read(&config.keys[1].certificates).unwrap(), vec![]] {
+                    put(&file, &bad);
+                    assert_eq!(
+                        reload.keys(&config).await.unwrap_err().class(),
+                        Class::Fatal
+                    );
+                    assert_eq!(client.keys().await.unwrap(), before);
+                }
+                let first = rcgen::SubjectPublicKeyInfo::from_der(
+                    Signer::new(&before[0].chain).unwrap().spki(),
+                );
+                let renewed = authority.issue("mới", &first.unwrap()).pem();
+                put(&file, renewed.as_bytes());
+                reload.keys(&config).await.unwrap();
+                let after = client.keys().await.unwrap();
+                assert_ne!(after[0].chain, before[0].chain);
+                let sealed = request(MEMBER, 1, leaf(1), 0, &[]);
+                let SealAnswer::Signed { cms } = client.seal("seal", sealed.clone()).await.unwrap()
+                else {
+                    panic!()
+                };
+                assert!(openssl_accepts(&cms, &sealed.checkpoint, &authority.pem));
+                stop.send(true).unwrap();
+                serving.await.unwrap().unwrap();
+                put(&file, &old);
+                assert!(reload.keys(&config).await.is_err());
             });
         },
     );
