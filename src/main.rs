@@ -1,2 +1,9 @@
 //! One verb, one exit code.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    trucgate::cmd::main(trucgate::cmd::Arguments::parse())
+}

@@ -1,1 +1,64 @@
-//! The room `cmd`.
+//! One verb, one exit code.
+
+mod hub;
+mod identity;
+mod relay;
+mod run;
+mod signer;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::journal;
+use run::Failure;
+
+/// Máy chủ bảo mật và Trục liên thông văn bản / security server and hub of the document exchange.
+#[derive(Debug, Parser)]
+#[command(name = "trucgate", version, about, disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Đường dữ liệu của máy chủ bảo mật / a box's data path
+    Relay(Configured),
+    /// Một mình với thiết bị HSM / alone with the token
+    Signer(Configured),
+    /// Trục liên thông / the exchange itself
+    Hub(hub::Arguments),
+}
+
+/// A process with a configuration file.
+#[derive(Debug, clap::Args)]
+struct Configured {
+    /// Tệp cấu hình / configuration file
+    #[arg(long)]
+    config: PathBuf,
+}
+
+/// Runs what the command line asks for.
+#[must_use]
+pub fn main(arguments: Arguments) -> ExitCode {
+    let done = match arguments.verb {
+        Verb::Relay(at) => daemon("trucgate-relay", || relay::run(&at.config)),
+        Verb::Signer(at) => daemon("trucgate-signer", || signer::run(&at.config)),
+        Verb::Hub(arguments) => hub::run(arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.told(),
+    }
+}
+
+fn daemon(name: &str, run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    let _journal = journal::init(name);
+    let done = run();
+    if let Err(failure) = &done {
+        failure.journalled();
+    }
+    done
+}

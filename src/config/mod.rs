@@ -1,1 +1,155 @@
-//! The room `config`.
+//! Gathers the configurations of all rooms: one file a process, unknown keys are errors.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock::Clock;
+use crate::packet::MemberId;
+use crate::retry::Class;
+use crate::tls::TrustFiles;
+use crate::{hub, relay, vxp};
+
+/// What a relay reads.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayConfig {
+    /// This box.
+    #[serde(rename = "box")]
+    pub own: Own,
+    /// The hub that it relays to.
+    pub hub: HubAddress,
+    /// Where software knocks.
+    pub software: Software,
+    /// What it trusts.
+    pub trust: TrustFiles,
+    /// The door to the software.
+    pub vxp: vxp::Config,
+    /// Members and walks.
+    pub relay: relay::Config,
+    /// Only in tests and the demo.
+    #[serde(default)]
+    pub test: Test,
+}
+
+/// What a hub reads.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubConfig {
+    /// The hub itself.
+    #[serde(rename = "box")]
+    pub own: Own,
+    /// The name of its seal key at the signer.
+    pub seal_key: String,
+    /// Where boxes connect.
+    pub listen: SocketAddr,
+    /// What it trusts.
+    pub trust: TrustFiles,
+    /// Bounds of the exchange.
+    #[serde(default)]
+    pub hub: hub::Config,
+    /// Only in tests and the demo.
+    #[serde(default)]
+    pub test: Test,
+}
+
+/// What every process that speaks TLS knows of itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Own {
+    /// Its code.
+    pub code: MemberId,
+    /// Where it keeps what is to last.
+    pub state: PathBuf,
+    /// The signer's socket.
+    pub signer: PathBuf,
+    /// The name of its TLS key at the signer.
+    pub tls_key: String,
+}
+
+/// Where the hub is and who it must be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubAddress {
+    /// `host:port`.
+    pub address: String,
+    /// The code that its certificates must carry.
+    pub code: MemberId,
+    /// The host name that its certificate must carry.
+    pub name: String,
+}
+
+/// Where software connects.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Software {
+    /// HTTPS.
+    pub listen: SocketAddr,
+    /// Plain HTTP for software that knows no TLS, a declared risk.
+    pub plain: Option<Plain>,
+}
+
+/// Plain HTTP.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plain {
+    /// Where.
+    pub listen: SocketAddr,
+    /// The only addresses that may use it.
+    pub from: Vec<std::net::IpAddr>,
+}
+
+/// Settings of tests and the demo.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    /// A file with the seconds by which this process's clock is moved.
+    pub clock: Option<PathBuf>,
+}
+
+impl Test {
+    /// The clock that is configured: the machine's own unless a test moves it.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock.clone().map_or_else(Clock::system, Clock::moved)
+    }
+}
+
+/// Why a configuration can't be used.
+#[derive(Debug)]
+pub struct Error {
+    path: PathBuf,
+    reason: String,
+}
+
+impl Error {
+    /// Fatal: nothing runs before it is mended.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        Class::Fatal
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.reason)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Reads a configuration.
+///
+/// # Errors
+/// Names the file, the line and the key that is unknown, missing or wrong.
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let fault = |reason: String| Error {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| fault(error.to_string()))
+}

@@ -1,1 +1,4 @@
-//! The room `hub`.
+//! x
+/// x
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+pub struct Config {}

@@ -1,0 +1,75 @@
+//! A process's TLS identity behind the signer: fetched when the signer is there, proven, renewed without dropping connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::run::Failure;
+use crate::clock::Chance;
+use crate::config::Own;
+use crate::journal;
+use crate::retry::Backoff;
+use crate::signer::Client;
+use crate::tls::{Credential, Current, SignerKey};
+
+/// How often the signer is asked for a newer chain.
+const RENEW: Duration = Duration::from_secs(60);
+
+pub(super) fn signer(own: &Own) -> Result<Client, Failure> {
+    Client::new(&own.signer).map_err(Failure::other)
+}
+
+/// Presents the TLS key's credential as soon as the signer gives it, and every newer one; asks anew at each reload.
+pub(super) fn present(
+    own: &Own,
+    signer: Client,
+    chance: Chance,
+    mut reload: watch::Receiver<u64>,
+) -> Arc<Current> {
+    let current = Current::empty();
+    let (shown, name) = (current.clone(), own.tls_key.clone());
+    tokio::spawn(async move {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        loop {
+            match newest(&signer, &name, &shown).await {
+                Ok(()) => {
+                    backoff.reset();
+                    tokio::select! {
+                        () = tokio::time::sleep(RENEW) => {}
+                        changed = reload.changed() => if changed.is_err() { return },
+                    }
+                }
+                Err(reason) => {
+                    journal::line(&journal::ids::SIGNER_AWAY)
+                        .step("tls credential")
+                        .reason(reason)
+                        .next("check the signer's unit and its token; TLS starts by itself when it is back")
+                        .warning("no TLS credential yet");
+                    tokio::time::sleep(backoff.next(&chance)).await;
+                }
+            }
+        }
+    });
+    current
+}
+
+async fn newest(signer: &Client, name: &str, current: &Current) -> Result<(), String> {
+    let keys = signer.keys().await.map_err(|error| error.to_string())?;
+    let key = keys
+        .into_iter()
+        .find(|key| key.name == name)
+        .ok_or_else(|| format!("the signer has no key {name} for this user"))?;
+    if current
+        .get()
+        .is_some_and(|shown| shown.chain() == key.chain)
+    {
+        return Ok(());
+    }
+    let handle = Arc::new(SignerKey::new(signer.clone(), name.to_owned()));
+    let credential = Credential::new(key.chain, handle).map_err(|error| error.to_string())?;
+    current.replace(credential);
+    journal::line(&journal::ids::CERTIFICATE_RELOADED)
+        .notice(format_args!("TLS presents key {name}"));
+    Ok(())
+}

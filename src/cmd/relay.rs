@@ -1,0 +1,248 @@
+//! `trucgate relay`: opens a box's rooms from the ground up and lets them work.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::identity;
+use super::run::{self, Failure, Signals};
+use crate::clock::{Chance, Clock};
+use crate::config::{self, RelayConfig};
+use crate::durable::Disk;
+use crate::evidence::{self, Archive, Log, SignerKey};
+use crate::https::{
+    self, Client, ClientConfig, ClientTls, Protocols, Server, ServerConfig, ServerTls,
+};
+use crate::journal;
+use crate::relay::{Desk, Directories, Parts, Refresher, Relay};
+use crate::spool::{self, Spool};
+use crate::store::Store;
+use crate::tls::{self, Clients, Current, Grounds, HubVerifier, Judge};
+use crate::uplink::Hub;
+use crate::vxp::{Door, Systems};
+
+pub(super) fn run(path: &Path) -> Result<(), Failure> {
+    let config: RelayConfig = config::load(path).map_err(Failure::configuration)?;
+    run::process(2, |signals| work(config, signals))
+}
+
+async fn work(config: RelayConfig, signals: Signals) -> Result<(), Failure> {
+    let (clock, chance, disk) = (config.test.clock(), Chance::system(), Disk::real());
+    let systems = Systems::load(&config.vxp.systems).map_err(Failure::configuration)?;
+    let store = open_store(&config, &disk)?;
+    let signer = identity::signer(&config.own)?;
+    let current = identity::present(
+        &config.own,
+        signer.clone(),
+        chance.clone(),
+        signals.reload.clone(),
+    );
+    let (refresher, grounds) = refresher(&config, &disk, &clock, &chance)?;
+    let judge = Judge::new(grounds.clone(), clock.clone());
+    let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
+    let logs = logs(&config, &store, &signer, &chance);
+    let spool =
+        Spool::open(store, disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
+    let relay = Relay::new(Parts {
+        config: config.relay.clone(),
+        clock: clock.clone(),
+        chance,
+        spool,
+        logs,
+        hub: hub.clone(),
+        grounds,
+    });
+    relay
+        .start(signals.stop.clone())
+        .await
+        .map_err(Failure::other)?;
+    tokio::spawn(refresher.clone().follow(hub));
+    let (publish, systems) = watch::channel(Arc::new(systems));
+    tokio::spawn(reload(
+        config.clone(),
+        refresher,
+        publish,
+        signals.reload.clone(),
+    ));
+    let door = Arc::new(Door::new(
+        Arc::new(Desk::new(relay)),
+        systems,
+        &config.vxp,
+        clock.clone(),
+    ));
+    serve(&config, door, &current, &judge, &clock, signals.stop).await
+}
+
+fn open_store(config: &RelayConfig, disk: &Disk) -> Result<Store, Failure> {
+    let path = config.own.state.join("box.db");
+    Store::open(path, disk.clone(), &[evidence::SCHEMA, spool::SCHEMA]).map_err(Failure::other)
+}
+
+fn refresher(
+    config: &RelayConfig,
+    disk: &Disk,
+    clock: &Clock,
+    chance: &Chance,
+) -> Result<(Arc<Refresher>, watch::Receiver<Grounds>), Failure> {
+    let file = config.own.state.join("directory");
+    let directories = Directories::new(disk.clone(), file, config.hub.code.clone());
+    let grounds = directories
+        .grounds(&config.trust, clock)
+        .map_err(Failure::configuration)?;
+    let (publish, grounds) = watch::channel(grounds);
+    let trust = config.trust.clone();
+    let refresher = Refresher::new(directories, trust, clock.clone(), chance.clone(), publish);
+    Ok((Arc::new(refresher), grounds))
+}
+
+fn logs(
+    config: &RelayConfig,
+    store: &Store,
+    signer: &crate::signer::Client,
+    chance: &Chance,
+) -> Vec<Log> {
+    let archive = Archive::new(store.clone());
+    config
+        .relay
+        .members
+        .iter()
+        .map(|member| {
+            let key = Arc::new(SignerKey::new(signer.clone(), member.seal_key.clone()));
+            let extensions = Arc::new(Vec::new);
+            Log::open(
+                archive.clone(),
+                member.code.clone(),
+                key,
+                extensions,
+                chance.clone(),
+            )
+        })
+        .collect()
+}
+
+fn hub_client(
+    config: &RelayConfig,
+    current: &Arc<Current>,
+    judge: &Judge,
+    clock: &Clock,
+) -> Result<Client, Failure> {
+    let expected = config.hub.code.clone();
+    let verifier = HubVerifier::new(judge.clone(), Some(expected), true);
+    let again = verifier.clone();
+    let tls = tls::client_config(current.clone(), verifier, clock.clone(), &["h2"])
+        .map_err(Failure::configuration)?;
+    // One configuration for ever: credential and trust change behind it.
+    let (_, configuration) = watch::channel(tls);
+    Ok(Client::http2(ClientConfig::new(
+        config.hub.address.clone(),
+        Some(ClientTls {
+            config: configuration,
+            server_name: config.hub.name.clone(),
+            judge: Some(Arc::new(move |connection| {
+                let identity = again.judge_connection(connection)?;
+                Ok(Some(Arc::new(identity)))
+            })),
+        }),
+    )))
+}
+
+/// Software's doors: HTTPS, and plain HTTP only where it is declared.
+async fn serve(
+    config: &RelayConfig,
+    door: Arc<Door<Desk>>,
+    current: &Arc<Current>,
+    judge: &Judge,
+    clock: &Clock,
+    stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let clients = Clients::Software {
+        judge: judge.clone(),
+        required: false,
+    };
+    let tls = tls::server_config(current.clone(), clients, clock.clone(), &["http/1.1"])
+        .map_err(Failure::configuration)?;
+    let (_keep, configuration) = watch::channel(tls);
+    let again = judge.clone();
+    let mut secure = ServerConfig::secure(
+        config.software.listen,
+        ServerTls {
+            config: configuration,
+            protocols: Protocols::Http1,
+            judge: Some(Arc::new(move |connection| {
+                tls::judge_software_connection(&again, connection)?;
+                Ok(None)
+            })),
+            recheck: None,
+        },
+    );
+    secure.limits = config.vxp.limits();
+    secure.on_refused = Some(Arc::new(refused));
+    let secure = Server::bind(secure).map_err(Failure::other)?;
+    let plain = plain_server(config)?;
+    run::ready("relay", &secure.local_addr().to_string());
+    let both = async {
+        if let Some(plain) = plain {
+            tokio::join!(
+                secure.serve(door.clone(), stop.clone()),
+                plain.serve(door, stop)
+            );
+        } else {
+            secure.serve(door, stop).await;
+        }
+    };
+    both.await;
+    Ok(())
+}
+
+fn plain_server(config: &RelayConfig) -> Result<Option<Server>, Failure> {
+    let Some(plain) = &config.software.plain else {
+        return Ok(None);
+    };
+    let from = plain.from.clone();
+    let mut server = ServerConfig::plain(plain.listen);
+    server.limits = config.vxp.limits();
+    server.admit = Some(Arc::new(move |address| from.contains(&address)));
+    server.on_refused = Some(Arc::new(refused));
+    Server::bind(server).map(Some).map_err(Failure::other)
+}
+
+pub(super) fn refused(peer: std::net::SocketAddr, refusal: &https::Refusal) {
+    let line = journal::line(&journal::ids::PEER_REFUSED)
+        .peer(peer)
+        .step("connect")
+        .reason(refusal);
+    match https::find_cause::<crate::trust::Refusal>(refusal) {
+        Some(refusal) => line.next(refusal.next()),
+        None => {
+            line.next("nothing, unless this address is one of ours: then check its TLS settings")
+        }
+    }
+    .warning("a connection is refused");
+}
+
+/// SIGHUP: trust files and systems are read again; what can't be used leaves the old in force.
+async fn reload(
+    config: RelayConfig,
+    refresher: Arc<Refresher>,
+    systems: watch::Sender<Arc<Systems>>,
+    mut asked: watch::Receiver<u64>,
+) {
+    while asked.changed().await.is_ok() {
+        if let Err(error) = refresher.reload() {
+            not_reloaded(&error.to_string());
+        }
+        match Systems::load(&config.vxp.systems) {
+            Ok(new) => drop(systems.send_replace(Arc::new(new))),
+            Err(error) => not_reloaded(&error.to_string()),
+        }
+    }
+}
+
+fn not_reloaded(reason: &str) {
+    journal::line(&journal::ids::CONFIGURATION_REFUSED)
+        .step("reload")
+        .reason(reason)
+        .next("mend the file and reload again; what was in force stays")
+        .error("a file could not be read again");
+}

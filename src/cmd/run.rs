@@ -1,0 +1,131 @@
+//! What every process does around its work: a runtime, signals, readiness, an exit code.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::journal;
+use crate::systemd::Notify;
+
+/// Why a verb ended without success, and its exit code.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: u8,
+    reason: String,
+}
+
+/// The configuration is wrong: systemd does not start it again (`EX_CONFIG`).
+pub(super) const CONFIGURATION: u8 = 78;
+/// The token refused the PIN: systemd does not start it again (`EX_NOPERM`).
+pub(super) const PIN: u8 = 77;
+
+impl Failure {
+    /// A wrong configuration.
+    pub(super) fn configuration(reason: impl Display) -> Self {
+        Self {
+            code: CONFIGURATION,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Anything else; starting again may help.
+    pub(super) fn other(reason: impl Display) -> Self {
+        Self {
+            code: 1,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// With a code of its own.
+    pub(super) fn with(code: u8, reason: impl Display) -> Self {
+        Self {
+            code,
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(super) fn journalled(&self) {
+        journal::line(&journal::ids::CONFIGURATION_REFUSED)
+            .step("start")
+            .reason(&self.reason)
+            .next("mend what the reason names, then start the unit again")
+            .error("stopped before its time");
+    }
+
+    pub(super) fn told(&self) -> ExitCode {
+        eprintln!("trucgate: {}", self.reason);
+        ExitCode::from(self.code)
+    }
+}
+
+/// Runs `work` until it ends or a signal asks to stop; `work` gets the stop channel and the reload channel (SIGHUP).
+pub(super) fn process<W, F>(threads: usize, work: W) -> Result<(), Failure>
+where
+    W: FnOnce(Signals) -> F,
+    F: Future<Output = Result<(), Failure>>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(64)
+        .enable_all()
+        .build()
+        .map_err(Failure::other)?;
+    runtime.block_on(async {
+        let signals = Signals::listen()?;
+        work(signals).await
+    })
+}
+
+/// What the outside asks of a process.
+#[derive(Clone, Debug)]
+pub(super) struct Signals {
+    /// Turns true at SIGTERM or SIGINT.
+    pub(super) stop: watch::Receiver<bool>,
+    /// Counts SIGHUPs.
+    pub(super) reload: watch::Receiver<u64>,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let (stop_now, stop) = watch::channel(false);
+        let (reload_now, reload) = watch::channel(0);
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::other)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::other)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(Failure::other)?;
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = hangup.recv() => reload_now.send_modify(|count| *count += 1),
+                }
+            }
+            journal::line(&journal::ids::STOPPING)
+                .notice("asked to stop: what is under way is finished");
+            stop_now.send_replace(true);
+            // Reload stays quiet from here on, its receivers must not see a closed channel as a change.
+            std::future::pending::<()>().await;
+        });
+        Ok(Self { stop, reload })
+    }
+}
+
+/// Tells systemd and the journal that the process answers, and keeps the watchdog fed.
+pub(super) fn ready(name: &str, where_: &str) {
+    journal::line(&journal::ids::READY).notice(format_args!("{name} answers at {where_}"));
+    let notify = Notify::from_environment();
+    notify.ready();
+    notify.status(where_);
+    if let Some(every) = notify.watchdog_interval() {
+        tokio::spawn(async move {
+            let mut tick = tokio::time::interval(every);
+            loop {
+                tick.tick().await;
+                notify.alive();
+            }
+        });
+    }
+}
