@@ -1,4 +1,5 @@
 mod cms;
+mod config;
 mod heads;
 mod policy;
 mod process;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 
 use super::{Authority, openssl_accepts, put, token};
@@ -12,8 +14,10 @@ use crate::durable::Disk;
 use crate::merkle::checkpoint::Checkpoint;
 use crate::merkle::{Hash, leaf_hash, node_hash};
 use crate::retry::Class;
+use crate::signer::cms::Signer;
 use crate::signer::config::{Config, KeyConfig, Who};
 use crate::signer::server::Server;
+use crate::signer::wire;
 use crate::signer::{Client, Error, KeyUse, SealAnswer, SealRequest, TlsScheme};
 
 const MEMBER: &str = "000.00.00.G22";
@@ -192,6 +196,102 @@ fn it_signs_logs_that_grow_and_handshakes_and_nothing_else() {
                 .for_each(|key| key.allow = vec![Who::Uid(4_000_000_000)]);
             with_signer(strange, |client| async move {
                 assert_eq!(client.keys().await.unwrap_err().class(), Class::Refuse);
+            });
+        },
+    );
+}
+
+#[test]
+fn hostile_peers_disturb_nobody() {
+    token::alone(
+        "signer::tests::process::hostile_peers_disturb_nobody",
+        |dir| {
+            let World { config, .. } = world(dir, token::module());
+            let socket = config.socket.clone();
+            with_signer(config, |client| async move {
+                client.keys().await.unwrap();
+                let frame = |text: &[u8]| [&(text.len() as u32).to_be_bytes()[..], text].concat();
+                let keys = br#"{"id":5,"ask":"keys"}"#;
+                for bytes in [
+                    vec![0xff; 64],
+                    frame(b"no json"),
+                    frame(br#"{"id":1}"#),
+                    frame(&[b'['; 100_000]),
+                    vec![0, 0, 0, 9, b'{'],
+                    Vec::new(),
+                ] {
+                    let mut stream = UnixStream::connect(&socket).await.unwrap();
+                    // It may close before it has read all.
+                    let _ = stream.write_all(&bytes).await;
+                    let _ = stream.shutdown().await;
+                    let mut rest = Vec::new();
+                    let _ = stream.read_to_end(&mut rest).await;
+                }
+                // What it does not know is named, and the connection lives on; bytes may trickle in.
+                let mut stream = UnixStream::connect(&socket).await.unwrap();
+                for byte in [frame(br#"{"id":4,"ask":{"decrypt":1}}"#), frame(keys)].concat() {
+                    stream.write_all(&[byte]).await.unwrap();
+                }
+                let mut answers = [0, 0].map(|_| String::new());
+                for answer in &mut answers {
+                    let bytes = wire::read(&mut stream, wire::LONGEST).await.unwrap();
+                    *answer = String::from_utf8(bytes.unwrap()).unwrap();
+                }
+                assert!(answers[0].contains(r#""id":4"#) && answers[0].contains("decrypt"));
+                assert!(answers[1].contains(r#""id":5"#) && answers[1].contains(MEMBER));
+                // Connections that say nothing keep no one out and don't hold up the stop.
+                let _idle: Vec<_> = [0; 20].map(|_| UnixStream::connect(&socket)).into();
+                client.keys().await.unwrap();
+            });
+        },
+    );
+}
+
+#[test]
+fn renewed_certificates_come_into_force_only_with_their_key() {
+    token::alone(
+        "signer::tests::process::renewed_certificates_come_into_force_only_with_their_key",
+        |dir| {
+            let World {
+                config, authority, ..
+            } = world(dir, token::module());
+            let (stop, stopped) = watch::channel(false);
+            let client = Client::new(&config.socket).unwrap();
+            let file = config.keys[0].certificates.clone();
+            let old = std::fs::read(&file).unwrap();
+            tokio::runtime::Runtime::new().unwrap().block_on(async {
+                let server = Server::bind(config.clone(), Disk::real(), Clock::system()).await;
+                let server = server.unwrap();
+                let reload = server.reload();
+                let serving = tokio::spawn(server.serve(stopped));
+                let before = client.keys().await.unwrap();
+                // Another's certificate, then none at all: what was in force stays.
+                for bad in [std::fs::read(&config.keys[1].certificates).unwrap(), vec![]] {
+                    put(&file, &bad);
+                    assert_eq!(
+                        reload.keys(&config).await.unwrap_err().class(),
+                        Class::Fatal
+                    );
+                    assert_eq!(client.keys().await.unwrap(), before);
+                }
+                let first = rcgen::SubjectPublicKeyInfo::from_der(
+                    Signer::new(&before[0].chain).unwrap().spki(),
+                );
+                let renewed = authority.issue("mới", &first.unwrap()).pem();
+                put(&file, renewed.as_bytes());
+                reload.keys(&config).await.unwrap();
+                let after = client.keys().await.unwrap();
+                assert_ne!(after[0].chain, before[0].chain);
+                let sealed = request(MEMBER, 1, leaf(1), 0, &[]);
+                let SealAnswer::Signed { cms } = client.seal("seal", sealed.clone()).await.unwrap()
+                else {
+                    panic!()
+                };
+                assert!(openssl_accepts(&cms, &sealed.checkpoint, &authority.pem));
+                stop.send(true).unwrap();
+                serving.await.unwrap().unwrap();
+                put(&file, &old);
+                assert!(reload.keys(&config).await.is_err());
             });
         },
     );
