@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
@@ -35,6 +36,8 @@ pub(super) struct Fake {
     /// Bytes that a document is shorter than it says.
     pub(super) short: Mutex<u64>,
     pub(super) rows: Mutex<usize>,
+    /// The longest piece of a document that was fed.
+    pub(super) longest: Arc<AtomicUsize>,
 }
 
 pub(super) fn doc(number: u16) -> DocId {
@@ -63,6 +66,7 @@ impl Default for Fake {
             files: Mutex::default(),
             short: Mutex::default(),
             rows: Mutex::default(),
+            longest: Arc::default(),
         }
     }
 }
@@ -101,6 +105,7 @@ impl Desk for Fake {
             params,
             system: system.id.clone(),
             bytes: Vec::new(),
+            longest: Arc::clone(&self.longest),
             gate: Arc::clone(&self.gate),
             asked: Arc::clone(&self.asked),
             taken: Arc::clone(&self.taken),
@@ -237,6 +242,7 @@ pub(super) struct Taking {
     params: SendParams,
     system: String,
     bytes: Vec<u8>,
+    longest: Arc<AtomicUsize>,
     gate: Arc<Semaphore>,
     asked: Asked,
     taken: Taken,
@@ -245,6 +251,7 @@ pub(super) struct Taking {
 impl Intake for Taking {
     async fn feed(&mut self, bytes: Bytes) -> Result<(), Refusal> {
         assert!(!bytes.is_empty());
+        self.longest.fetch_max(bytes.len(), Ordering::Relaxed);
         self.bytes.extend_from_slice(&bytes);
         Ok(())
     }
