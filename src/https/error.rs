@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::retry::Class;
+use crate::trust::Refusal;
 
 /// An error of a callback, whatever its room calls it.
 pub type Cause = Box<dyn StdError + Send + Sync>;
@@ -184,6 +185,10 @@ pub(super) fn describe(error: &(dyn StdError + 'static)) -> String {
 /// The class of an error of a connection: a verdict of either side's TLS is final, all else may pass.
 pub(super) fn class_of(error: &(dyn StdError + 'static)) -> Class {
     use rustls::Error as Tls;
+    // What refuses because something is away, a revocation list or the right time, may pass.
+    if let Some(refusal) = find_cause::<Refusal>(error) {
+        return refusal.class();
+    }
     match find_cause::<Tls>(error) {
         Some(
             Tls::InvalidCertificate(_)

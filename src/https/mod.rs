@@ -1,6 +1,6 @@
 //! HTTP with limits, deadlines, drain and problem answers. The only room that names hyper.
 //!
-//! A [`Server`] answers HTTP/1.1 and HTTP/2 for a [`Handler`]; a [`Client`] keeps one connection to one peer.
+//! A `Server` answers HTTP/1.1 and HTTP/2 for a `Handler`; a `Client` keeps one connection to one peer.
 //! Both carry bodies as chunks in flat memory, both judge a TLS peer at every accepted connection, and none of
 //! them trusts the other side to send, to read or to finish.
 

@@ -16,6 +16,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whom its certificate names, as the server's judge found at this connection.
     pub identity: Option<Arc<Identity>>,
+    /// SHA-256 of the certificate it showed and proved to own, whatever that names.
+    pub fingerprint: Option<[u8; 32]>,
     /// Whether it speaks TLS.
     pub secure: bool,
 }

@@ -10,11 +10,12 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::super::error::{Error, Phase, class_of, describe};
+use super::super::error::{Error, Phase, class_of, describe, find_cause};
 use super::super::wire::{Fault, Observer, Socket, Wire};
 use super::kept::{Leased, Sender};
 use super::{ClientTls, Shared};
 use crate::retry::Class;
+use crate::trust::Refusal;
 
 impl Shared {
     /// A new connection within the connection deadline.
@@ -59,10 +60,11 @@ impl Shared {
         let identity = match tls.judge.as_ref().map_or(Ok(None), |judge| judge(state)) {
             Ok(identity) => identity,
             Err(cause) => {
+                let class = find_cause::<Refusal>(&*cause).map_or(Class::Refuse, Refusal::class);
                 return Err(self.error_at(
                     address,
                     Phase::Handshake,
-                    Class::Refuse,
+                    class,
                     format!("refused by us: {}", describe(&*cause)),
                 ));
             }

@@ -3,12 +3,13 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use ring::digest::{SHA256, digest};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -18,7 +19,7 @@ use super::super::limits::{Limits, Protocols};
 use super::super::pulse::{Look, Pulse};
 use super::super::request::{Handler, Peer};
 use super::super::wire::{Observer, Socket, Wire};
-use super::handshake::secure;
+use super::handshake::{dismiss, secure};
 use super::refusal::Refusal;
 use super::service::{Session, answer};
 use super::{Admit, Judge, OnRefused, Recheck};
@@ -55,16 +56,23 @@ pub(super) async fn run<H: Handler>(
     let mut peer = Peer {
         address,
         identity: None,
+        fingerprint: None,
         secure: tls.is_some(),
     };
-    let mut refusal = None;
+    let refusal = OnceLock::new();
     let mut http2 = false;
     let socket = match tls {
         None => Socket::Plain(tcp),
         Some((config, protocols, judge)) => {
             let stream = match secure(tcp, config, &conditions).await {
                 Ok(stream) => stream,
-                Err(reason) => return conditions.refused(address, &reason),
+                Err((reason, tcp)) => {
+                    conditions.refused(address, &reason);
+                    if let Some(tcp) = tcp {
+                        dismiss(tcp).await;
+                    }
+                    return;
+                }
             };
             let state = stream.get_ref().1;
             http2 = state.alpn_protocol() == Some(b"h2");
@@ -74,11 +82,15 @@ pub(super) async fn run<H: Handler>(
                     .map(|name| String::from_utf8_lossy(name).into_owned());
                 return conditions.refused(address, &Refusal::Protocol { agreed });
             }
+            peer.fingerprint = state
+                .peer_certificates()
+                .and_then(<[_]>::first)
+                .and_then(|leaf| digest(&SHA256, leaf).as_ref().try_into().ok());
             match judge.map_or(Ok(None), |judge| judge(state)) {
                 Ok(identity) => peer.identity = identity,
                 Err(cause) => {
                     // It is told why at its first request; a bare close would look like a broken network.
-                    refusal = Some(cause.to_string());
+                    let _ = refusal.set(cause.to_string());
                     conditions.refused(address, &Refusal::Judged(cause));
                 }
             }
@@ -233,7 +245,10 @@ async fn watch_over<H, C: Connection>(
                     Look::SlowHead => return refused(Refusal::SlowHead),
                     Look::Stalled => return refused(Refusal::Stalled),
                 }
-                session.recheck();
+                // What a refused peer still has under way ends politely, but not for long.
+                if session.recheck().is_some() && ending {
+                    return;
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -25,8 +25,8 @@ use super::refusal::Refusal;
 pub(super) struct Session<H> {
     pub(super) peer: Peer,
     pub(super) http2: bool,
-    /// Why nothing is served on it.
-    pub(super) refusal: Option<String>,
+    /// Why nothing, or nothing more, is served on it. A refused peer stays refused until it connects anew.
+    pub(super) refusal: OnceLock<String>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) conditions: Arc<Conditions>,
     pub(super) handler: Arc<H>,
@@ -34,20 +34,18 @@ pub(super) struct Session<H> {
 
 impl<H> Session<H> {
     /// Judges the peer again; a refused one is cut off after this answer.
-    pub(super) fn recheck(&self) -> Option<String> {
-        if self.refusal.is_some() {
-            self.end();
-            return self.refusal.clone();
-        }
-        let recheck = self.conditions.recheck.as_ref()?;
-        let cause = recheck(self.peer.identity.as_ref()).err()?;
-        let reason = cause.to_string();
-        if !self.pulse.is_last() {
-            self.conditions
-                .refused(self.peer.address, &Refusal::Rejudged(cause));
+    pub(super) fn recheck(&self) -> Option<&str> {
+        if self.refusal.get().is_none() {
+            let recheck = self.conditions.recheck.as_ref()?;
+            let cause = recheck(self.peer.identity.as_ref()).err()?;
+            // Two requests may learn it at once, and one of them tells.
+            if self.refusal.set(cause.to_string()).is_ok() {
+                self.conditions
+                    .refused(self.peer.address, &Refusal::Rejudged(cause));
+            }
         }
         self.end();
-        Some(reason)
+        self.refusal.get().map(String::as_str)
     }
 
     fn end(&self) {
@@ -110,7 +108,7 @@ fn admit<H>(
         End::Server(session.pulse.clone()),
     );
     if let Some(reason) = session.recheck() {
-        return Err(Box::new(problem::refused(&reason)));
+        return Err(Box::new(problem::refused(reason)));
     }
     let (path, query) = (head.uri.path(), head.uri.query());
     let mut size = path.len() + query.map_or(0, str::len);
