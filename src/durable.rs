@@ -194,6 +194,15 @@ impl Drop for Draft {
     }
 }
 
+/// Bytes that an unprivileged user may still write on the disk that holds `path`.
+///
+/// # Errors
+/// When the disk can't be asked.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let disk = nix::sys::statvfs::statvfs(path)?;
+    Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
+}
+
 /// Whether a file's name is that of a [`Draft`] that was never finished.
 #[must_use]
 pub fn is_leftover(path: &Path) -> bool {

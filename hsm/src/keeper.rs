@@ -18,6 +18,8 @@ use crate::token::{self, TokenName};
 
 const PRESENCE: Duration = Duration::from_millis(500);
 const AFTER_A_FAILED_LOGIN: Duration = Duration::from_secs(30);
+/// Lives in a row that end without one signature before the keeper takes its time.
+const FRUITLESS: u32 = 3;
 
 /// How the pool stands with its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +166,7 @@ impl Keeper {
     /// Runs until the pool stops.
     pub(crate) fn run(self) {
         let mut generation = 0;
+        let mut fruitless = 0;
         while !self.gate.stopped() {
             generation += 1;
             let pause = match self.open(generation) {
@@ -172,16 +175,22 @@ impl Keeper {
                     self.gate.set(State::Ready(generation));
                     let loss = self.gate.wait_lost();
                     self.close();
-                    match loss {
+                    fruitless = match loss {
                         None => break,
+                        Some(_) if self.gate.served.load(Ordering::Relaxed) => 0,
+                        Some(Loss::Unexplained) => FRUITLESS,
+                        Some(_) => fruitless + 1,
+                    };
+                    match fruitless {
                         // A token that logs in and then fails every request is not worn out by logins.
-                        Some(Loss::Unexplained) if !self.gate.served.load(Ordering::Relaxed) => {
+                        FRUITLESS.. => {
+                            fruitless = 0;
                             self.gate.set(State::LoginFailed(Error::Login(
                                 "the token logs in but then fails each request".into(),
                             )));
                             Some(AFTER_A_FAILED_LOGIN)
                         }
-                        Some(_) => continue,
+                        _ => continue,
                     }
                 }
                 Err(failure) => {

@@ -25,6 +25,13 @@ impl Invalid {
     pub fn class(&self) -> Class {
         Class::Refuse
     }
+
+    /// The same refusal at a child of the element.
+    pub(super) fn below(mut self, child: &str) -> Self {
+        self.element.push('/');
+        self.element.push_str(child);
+        self
+    }
 }
 
 /// What a packet must keep to; the name is that of `as_str`.
@@ -34,6 +41,10 @@ pub enum Rule {
     Utf8,
     /// The document is well-formed XML 1.0.
     WellFormed,
+    /// Each end tag is that of the innermost open element.
+    Tags,
+    /// Only characters that XML 1.0 allows, written or referred to.
+    Character,
     /// No document type declaration.
     Doctype,
     /// No processing instruction.
@@ -95,6 +106,8 @@ impl Rule {
         match self {
             Self::Utf8 => "utf8",
             Self::WellFormed => "well-formed",
+            Self::Tags => "tags",
+            Self::Character => "character",
             Self::Doctype => "doctype",
             Self::Instruction => "instruction",
             Self::Entity => "entity",
@@ -151,6 +164,9 @@ impl std::error::Error for Invalid {}
 /// A value of a document, cut so that a refusal stays readable.
 pub(super) fn excerpt(value: &str) -> String {
     const LONGEST: usize = 80;
+    if value.len() <= LONGEST {
+        return value.to_owned();
+    }
     let mut short: String = value.chars().take(LONGEST).collect();
     if short.len() < value.len() {
         short.push('…');

@@ -9,6 +9,8 @@ mod invalid;
 mod limits;
 mod reader;
 pub mod record;
+mod reason;
+pub mod writer;
 
 pub use envelope::{Attachment, Envelope, Kind, Priority};
 pub use ids::{Digest, DocId, Generation, Malformed, MemberId, PacketId};

@@ -1,1 +1,157 @@
-//! The room `relay`.
+//! The walk of a packet through a box. [`outbound`] and [`inbound`] read like section *the walk* of the README.
+
+mod announce;
+mod config;
+mod deliver;
+mod desk;
+mod error;
+mod gate;
+mod inbound;
+mod outbound;
+mod policy;
+mod receipts;
+mod reconcile;
+mod refresh;
+mod retention;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+
+pub use config::{Config, MemberConfig};
+pub use desk::Desk;
+pub use error::Error;
+
+use crate::clock::{Chance, Clock};
+use crate::evidence::Log;
+use crate::packet::MemberId;
+use crate::seal::Opener;
+use crate::spool::{Schedule, Spool};
+use crate::tls::Grounds;
+use crate::uplink::Hub;
+use announce::Announcer;
+use gate::Gate;
+
+/// One box at work: all that its walks share.
+pub struct Relay {
+    config: Config,
+    clock: Clock,
+    chance: Chance,
+    spool: Spool,
+    logs: HashMap<MemberId, Log>,
+    announcers: HashMap<MemberId, Announcer>,
+    hub: Hub,
+    gate: Gate,
+    opener: Opener,
+    grounds: watch::Receiver<Grounds>,
+    /// Who may prepare a packet for the hub: bounds what is in memory while the hub or the token is away.
+    carrying: [Schedule; 5],
+    /// Who may send to the hub now, urgent first.
+    sending: Schedule,
+    owed: Notify,
+}
+
+/// What a relay is made of; each part is opened by the verb that runs it.
+pub struct Parts {
+    /// What is configured.
+    pub config: Config,
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub chance: Chance,
+    /// The durable store of packets.
+    pub spool: Spool,
+    /// A log for each member of this box.
+    pub logs: Vec<Log>,
+    /// The hub.
+    pub hub: Hub,
+    /// What verdicts rest on, as it changes.
+    pub grounds: watch::Receiver<Grounds>,
+}
+
+/// Packets of one priority that are prepared for the hub at a time.
+const CARRYING: usize = 1_024;
+/// Packets that travel to the hub at a time.
+const SENDING: usize = 96;
+
+impl Relay {
+    /// Puts a box together; nothing runs before [`Relay::start`].
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let gate = Gate::new(parts.hub.clone(), parts.chance.clone());
+        let announcers = parts
+            .logs
+            .iter()
+            .map(|log| {
+                let announcer = Announcer::start(log.clone(), parts.hub.clone(), gate.clone());
+                (log.member().clone(), announcer)
+            })
+            .collect();
+        Arc::new(Self {
+            config: parts.config,
+            clock: parts.clock,
+            chance: parts.chance,
+            spool: parts.spool,
+            logs: parts
+                .logs
+                .into_iter()
+                .map(|log| (log.member().clone(), log))
+                .collect(),
+            announcers,
+            hub: parts.hub,
+            gate,
+            opener: Opener::default(),
+            grounds: parts.grounds,
+            carrying: std::array::from_fn(|_| Schedule::new(CARRYING)),
+            sending: Schedule::new(SENDING),
+            owed: Notify::new(),
+        })
+    }
+
+    /// Starts what runs by itself: recovery, both directions, receipts, retention. Ends when `stop` turns true.
+    ///
+    /// # Errors
+    /// When the spool can't be read.
+    pub async fn start(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Result<(), Error> {
+        reconcile::outbound(self).await?;
+        let walks = [
+            tokio::spawn(inbound::run(self.clone())),
+            tokio::spawn(receipts::give(self.clone())),
+            tokio::spawn(receipts::take(self.clone())),
+            tokio::spawn(retention::run(self.clone())),
+        ];
+        let mut stop = stop;
+        tokio::spawn(async move {
+            // A sender that is gone means stop, too.
+            let _ = stop.wait_for(|stop| *stop).await;
+            walks.iter().for_each(tokio::task::JoinHandle::abort);
+        });
+        Ok(())
+    }
+
+    /// How much is on its way.
+    ///
+    /// # Errors
+    /// When the spool can't be read.
+    pub async fn load(&self) -> Result<crate::spool::Load, Error> {
+        Ok(self.spool.load().await?)
+    }
+
+    fn log_of(&self, member: &MemberId) -> Result<&Log, Error> {
+        self.logs
+            .get(member)
+            .ok_or_else(|| Error::NotOurs(member.clone()))
+    }
+
+    fn announcer_of(&self, member: &MemberId) -> Result<&Announcer, Error> {
+        self.announcers
+            .get(member)
+            .ok_or_else(|| Error::NotOurs(member.clone()))
+    }
+}
+
+pub use refresh::{Directories, Refresher};
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -141,11 +142,10 @@ fn lost() -> Error {
     Error::Away("the connection was lost".into())
 }
 
-fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     std::thread::Builder::new()
         .name(name.into())
         .spawn(body)
-        .map(drop)
         .map_err(|error| Error::Away(format!("no thread: {error}")))
 }
 
@@ -153,26 +153,42 @@ fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error>
 struct Link {
     stream: UnixStream,
     waiting: Arc<Waiting>,
+    reader: Option<JoinHandle<()>>,
 }
 
-/// `None` once the connection is lost.
 #[derive(Debug)]
-struct Waiting(Mutex<Option<HashMap<u64, Back>>>);
+struct Waiting(Mutex<Askers>);
+
+#[derive(Debug)]
+enum Askers {
+    /// Who waits for which answer.
+    Open(HashMap<u64, Back>),
+    /// The connection has ended, and this is its last word to everybody.
+    Ended(Result<Reply, Error>),
+}
 
 impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, Option<HashMap<u64, Back>>> {
+    fn lock(&self) -> MutexGuard<'_, Askers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, id: u64) -> Option<Back> {
-        self.lock().as_mut()?.remove(&id)
+        match &mut *self.lock() {
+            Askers::Open(askers) => askers.remove(&id),
+            Askers::Ended(_) => None,
+        }
     }
 
-    /// Everybody who waits is told, once.
-    fn lost(&self) {
-        let all = self.lock().take();
-        for (_, back) in all.into_iter().flatten() {
-            back.send(Err(lost()));
+    /// Everybody who waits is told, and nobody waits here any more. The first word stays.
+    fn end(&self, outcome: Result<Reply, Error>) {
+        let mut askers = self.lock();
+        if let Askers::Open(open) = &mut *askers {
+            let open = std::mem::take(open);
+            *askers = Askers::Ended(outcome.clone());
+            drop(askers);
+            for (_, back) in open {
+                back.send(outcome.clone());
+            }
         }
     }
 }
@@ -184,17 +200,21 @@ impl Link {
         stream
             .set_write_timeout(Some(WRITE_DEADLINE))
             .map_err(away)?;
-        let waiting = Arc::new(Waiting(Mutex::new(Some(HashMap::new()))));
+        let waiting = Arc::new(Waiting(Mutex::new(Askers::Open(HashMap::new()))));
         let (from, answered) = (stream.try_clone().map_err(away)?, Arc::clone(&waiting));
-        thread("signer-answers", move || read(from, &answered))?;
-        Ok(Self { stream, waiting })
+        let reader = thread("signer-answers", move || read(from, &answered))?;
+        Ok(Self {
+            stream,
+            waiting,
+            reader: Some(reader),
+        })
     }
 
     /// Sends a request, or gives the way back back when the connection turns out to be lost.
     fn send(&mut self, request: &Request, back: Back) -> Result<(), Back> {
-        match self.waiting.lock().as_mut() {
-            Some(waiting) => waiting.insert(request.id, back),
-            None => return Err(back),
+        match &mut *self.waiting.lock() {
+            Askers::Open(askers) => askers.insert(request.id, back),
+            Askers::Ended(_) => return Err(back),
         };
         match wire::write_blocking(&mut self.stream, request) {
             Ok(()) => Ok(()),
@@ -209,6 +229,17 @@ impl Link {
                 self.close();
                 back.map_or(Ok(()), Err)
             }
+        }
+    }
+
+    /// What an ended connection had to say: a signer that refuses its peer says so before anything is asked.
+    fn last_word(mut self) -> Result<Reply, Error> {
+        self.close();
+        // It ends with what had already arrived.
+        let _ = self.reader.take().map(JoinHandle::join);
+        match &*self.waiting.lock() {
+            Askers::Ended(outcome) => outcome.clone(),
+            Askers::Open(_) => Err(lost()),
         }
     }
 
@@ -246,7 +277,7 @@ fn write(socket: &Path, jobs: &Receiver<Job>) {
         match Link::open(socket) {
             Ok(mut open) => match open.send(&request, back) {
                 Ok(()) => link = Some(open),
-                Err(unsent) => unsent.send(Err(lost())),
+                Err(unsent) => unsent.send(open.last_word()),
             },
             Err(error) => back.send(Err(error)),
         }
@@ -260,10 +291,12 @@ fn read(stream: UnixStream, waiting: &Waiting) {
         let Ok(answer) = wire::content::<Answer>(&bytes) else {
             break;
         };
-        if let Some(back) = waiting.take(answer.id) {
+        if answer.id == wire::EVERY {
+            waiting.end(Ok(answer.reply));
+        } else if let Some(back) = waiting.take(answer.id) {
             back.send(Ok(answer.reply));
         }
     }
-    waiting.lost();
+    waiting.end(Err(lost()));
     let _ = stream.get_ref().shutdown(Shutdown::Both);
 }

@@ -94,6 +94,31 @@ impl Config {
         Duration::from_millis(self.deadline_ms)
     }
 
+    /// Refuses what would be ignored or could never work.
+    ///
+    /// # Errors
+    /// Names the first such setting.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.keys.is_empty() {
+            return Err(broken("no keys"));
+        }
+        if self.seal_sessions == 0 || self.tls_sessions == 0 || self.queue == 0 {
+            return Err(broken("sessions and queue are at least 1"));
+        }
+        for (place, key) in self.keys.iter().enumerate() {
+            if key.allow.is_empty() {
+                return Err(broken(&format!("nobody may use key {}", key.name)));
+            }
+            if self.keys[..place]
+                .iter()
+                .any(|known| known.name == key.name)
+            {
+                return Err(broken(&format!("two keys are called {}", key.name)));
+            }
+        }
+        Ok(())
+    }
+
     /// What the token pool needs, PIN included.
     ///
     /// # Errors

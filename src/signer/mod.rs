@@ -147,7 +147,9 @@ pub enum Error {
     Away(String),
     /// The policy or the request forbids it.
     Refused(String),
-    /// A person must act: PIN, configuration, certificate or ledger.
+    /// The signer waits for a person (PIN, certificate, ledger). Whoever asked goes on waiting, too.
+    Halted(String),
+    /// This process can't be a signer: configuration, certificate, ledger or module.
     Broken(String),
 }
 
@@ -156,7 +158,7 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Away(_) => Class::Retry,
+            Self::Away(_) | Self::Halted(_) => Class::Retry,
             Self::Refused(_) => Class::Refuse,
             Self::Broken(_) => Class::Fatal,
         }
@@ -168,7 +170,8 @@ impl fmt::Display for Error {
         match self {
             Self::Away(why) => write!(f, "the signer can't sign now: {why}"),
             Self::Refused(why) => write!(f, "the signer refuses: {why}"),
-            Self::Broken(why) => write!(f, "the signer needs a person: {why}"),
+            Self::Halted(why) => write!(f, "the signer waits for a person: {why}"),
+            Self::Broken(why) => write!(f, "the signer can't work: {why}"),
         }
     }
 }
@@ -178,10 +181,12 @@ impl std::error::Error for Error {}
 impl From<hsm::Error> for Error {
     fn from(error: hsm::Error) -> Self {
         let why = error.to_string();
-        match error.class() {
-            hsm::Class::Retry => Self::Away(why),
-            hsm::Class::Refuse => Self::Refused(why),
-            hsm::Class::Fatal => Self::Broken(why),
+        match (error.class(), error) {
+            (hsm::Class::Retry, _) => Self::Away(why),
+            (hsm::Class::Refuse, _) => Self::Refused(why),
+            (hsm::Class::Fatal, hsm::Error::Module { .. } | hsm::Error::InUse) => Self::Broken(why),
+            // Ending the process would have it started again, and the wrong PIN tried again.
+            (hsm::Class::Fatal, _) => Self::Halted(why),
         }
     }
 }

@@ -12,8 +12,14 @@ use super::{Algorithm, Error, KeyInfo, KeyUse, SealAnswer, SealRequest, TlsSchem
 use crate::merkle::Hash;
 use crate::packet::MemberId;
 
-/// Longest frame in bytes, the length not counted: a TLS 1.2 handshake or a few hundred certificates fit.
+/// Longest frame in bytes, the length not counted: the certificates of a shared box's keys fit.
 pub const LONGEST: usize = 1024 * 1024;
+
+/// Longest request in bytes: the messages of a TLS 1.2 handshake fit.
+pub const LONGEST_REQUEST: usize = 128 * 1024;
+
+/// The id of an answer to whatever is asked on this connection; requests count from 1.
+pub const EVERY: u64 = 0;
 
 /// Bytes, written in base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,8 +124,8 @@ pub enum Reply {
     Away(String),
     /// [`Error::Refused`].
     Refused(String),
-    /// [`Error::Broken`].
-    Broken(String),
+    /// [`Error::Halted`].
+    Halted(String),
 }
 
 /// A key, as [`KeyInfo`].
@@ -158,13 +164,13 @@ impl From<Key> for KeyInfo {
     }
 }
 
-impl From<Result<Reply, Error>> for Reply {
+impl From<Result<Self, Error>> for Reply {
     fn from(outcome: Result<Self, Error>) -> Self {
         match outcome {
             Ok(reply) => reply,
             Err(Error::Away(why)) => Self::Away(why),
             Err(Error::Refused(why)) => Self::Refused(why),
-            Err(Error::Broken(why)) => Self::Broken(why),
+            Err(Error::Halted(why) | Error::Broken(why)) => Self::Halted(why),
         }
     }
 }
@@ -175,7 +181,7 @@ impl Reply {
         match self {
             Self::Away(why) => Err(Error::Away(why)),
             Self::Refused(why) => Err(Error::Refused(why)),
-            Self::Broken(why) => Err(Error::Broken(why)),
+            Self::Halted(why) => Err(Error::Halted(why)),
             reply => Ok(reply),
         }
     }
@@ -204,7 +210,7 @@ impl Reply {
 }
 
 fn odd() -> Error {
-    Error::Broken("its answer does not fit the question".into())
+    Error::Halted("its answer does not fit the question".into())
 }
 
 /// A whole frame, ready to be written.
@@ -220,7 +226,7 @@ pub fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
             frame[..4].copy_from_slice(&announced.to_be_bytes());
             Ok(frame)
         }
-        _ => Err(too_long(length)),
+        _ => Err(too_long(length, LONGEST)),
     }
 }
 
@@ -232,24 +238,27 @@ pub fn content<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error
     serde_json::from_slice(bytes)
 }
 
-/// The next frame's content; `None` at the end.
+/// The content of the next frame of at most `longest` bytes; `None` at the end.
 ///
 /// # Errors
 /// When the frame is too long or breaks off.
-pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
+pub async fn read(
+    stream: &mut (impl AsyncRead + Unpin),
+    longest: usize,
+) -> io::Result<Option<Vec<u8>>> {
     let mut head = [0; 4];
     if stream.read(&mut head[..1]).await? == 0 {
         return Ok(None);
     }
     stream.read_exact(&mut head[1..]).await?;
-    let length = announced(head)?;
+    let length = announced(head, longest)?;
     // The buffer grows with what arrives, not with what is announced.
     let mut bytes = Vec::new();
     stream.take(length as u64).read_to_end(&mut bytes).await?;
     whole(bytes, length).map(Some)
 }
 
-/// As [`read`], on the calling thread.
+/// As [`read`], up to [`LONGEST`], on the calling thread.
 ///
 /// # Errors
 /// As [`read`].
@@ -264,7 +273,7 @@ pub fn read_blocking(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
         }
     }
     stream.read_exact(&mut head[1..])?;
-    let length = announced(head)?;
+    let length = announced(head, LONGEST)?;
     let mut bytes = Vec::new();
     stream.take(length as u64).read_to_end(&mut bytes)?;
     whole(bytes, length).map(Some)
@@ -278,10 +287,10 @@ pub fn write_blocking(stream: &mut impl Write, message: &impl Serialize) -> io::
     stream.write_all(&frame(message)?)
 }
 
-fn announced(head: [u8; 4]) -> io::Result<usize> {
+fn announced(head: [u8; 4], longest: usize) -> io::Result<usize> {
     let length = u32::from_be_bytes(head) as usize;
-    if length > LONGEST {
-        return Err(too_long(length));
+    if length > longest {
+        return Err(too_long(length, longest));
     }
     Ok(length)
 }
@@ -294,9 +303,9 @@ fn whole(bytes: Vec<u8>, length: usize) -> io::Result<Vec<u8>> {
     }
 }
 
-fn too_long(length: usize) -> io::Error {
+fn too_long(length: usize, longest: usize) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        format!("a frame of {length} bytes, {LONGEST} are allowed"),
+        format!("a frame of {length} bytes, {longest} are allowed"),
     )
 }

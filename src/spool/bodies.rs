@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::durable::{Disk, Draft, is_leftover};
+use crate::durable::{Disk, Draft, free_bytes, is_leftover};
 use crate::packet::{MemberId, PacketId};
 
 /// Bodies up to this many bytes lie in the row (by measurement: beyond it a file of its own is faster).
@@ -71,6 +71,14 @@ impl Bodies {
             let (disk, path) = (self.disk.clone(), path.clone());
             let _ = tokio::task::spawn_blocking(move || disk.remove(&path)).await;
         }
+    }
+
+    /// Bytes that are free where bodies lie.
+    ///
+    /// # Errors
+    /// When the disk can't be asked.
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        free_bytes(&self.directory)
     }
 
     fn path(&self, shelf: &Shelf, packet: PacketId) -> PathBuf {

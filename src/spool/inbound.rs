@@ -111,7 +111,8 @@ impl Spool {
             .read(move |tx| {
                 let found = tx
                     .prepare_cached(
-                        "SELECT packet, sender, size, digest, body, seal FROM inbox WHERE doc = ?1 AND member = ?2",
+                        "SELECT packet, sender, size, digest, body, seal FROM inbox \
+                         WHERE doc = ?1 AND member = ?2 AND purged = 0",
                     )?
                     .query_row(params![doc.to_string(), member.as_str()], |row| {
                         Ok((
@@ -141,7 +142,7 @@ impl Spool {
     }
 
     /// What the software says of a document: `processing`, `done` or `fail`. The last two end the offer and owe the
-    /// sender a receipt, which `receipt` makes from packet, digest, size and sender.
+    /// sender `receipt`.
     ///
     /// # Errors
     /// [`Error::Missing`] for a document that is not this member's; [`Error::Impossible`] when it ended otherwise before.
@@ -152,20 +153,16 @@ impl Spool {
         said: &str,
         reason: Option<String>,
         at: Moment,
-        receipt: impl FnOnce(PacketId, Digest, u64, MemberId) -> Record + Send + 'static,
+        receipt: Record,
     ) -> Result<(), Error> {
         let (member, said) = (member.clone(), said.to_owned());
         self.store
             .write(move |tx| {
-                let found: Option<(String, String, i64, String, String)> = tx
-                    .prepare_cached(
-                        "SELECT packet, digest, size, sender, state FROM inbox WHERE doc = ?1 AND member = ?2",
-                    )?
-                    .query_row(params![doc.to_string(), member.as_str()], |row| {
-                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-                    })
+                let found: Option<String> = tx
+                    .prepare_cached("SELECT state FROM inbox WHERE doc = ?1 AND member = ?2")?
+                    .query_row(params![doc.to_string(), member.as_str()], |row| row.get(0))
                     .optional()?;
-                let Some((packet, digest, size, sender, state)) = found else {
+                let Some(state) = found else {
                     return Err(Error::Missing(format!("{member} has no document {doc}")));
                 };
                 let ended = state == "done" || state == "fail";
@@ -182,13 +179,7 @@ impl Spool {
                 if said == "processing" {
                     return Ok(());
                 }
-                let record = receipt(
-                    parsed(&packet, "packet")?,
-                    parsed(&digest, "digest")?,
-                    unsigned(size),
-                    parsed(&sender, "member")?,
-                );
-                owe(tx, &record)
+                owe(tx, &receipt)
             })
             .await
     }
@@ -256,4 +247,37 @@ pub(super) fn keep_own_receipt(tx: &Tx<'_>, record: &Record, seal: &[u8]) -> Res
         seal,
     )?;
     Ok(())
+}
+
+impl Spool {
+    /// Takes away up to `limit` bodies of documents whose offer ended before that moment; tells how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget_bodies(&self, before: Moment, limit: u32) -> Result<usize, Error> {
+        let bodies = self.bodies.clone();
+        let gone: Vec<Body> = self
+            .store
+            .write(move |tx| {
+                let mut select = tx.prepare_cached(
+                    "UPDATE inbox SET body = x'', purged = 1 WHERE doc IN (SELECT doc FROM inbox \
+                     WHERE purged = 0 AND state IN ('done', 'fail') AND updated < ?1 LIMIT ?2) \
+                     RETURNING member, packet",
+                )?;
+                let rows = select.query_map(params![millis(before), limit], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+                })?;
+                rows.map(|row| {
+                    let (member, packet) = row?;
+                    let shelf = Shelf::into(&parsed(&member, "member")?);
+                    Ok::<_, Error>(bodies.locate(None, &shelf, parsed(&packet, "packet")?))
+                })
+                .collect()
+            })
+            .await?;
+        for body in &gone {
+            self.bodies.remove(body).await;
+        }
+        Ok(gone.len())
+    }
 }

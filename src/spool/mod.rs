@@ -28,7 +28,8 @@ pub const SCHEMA: &str = "
 CREATE TABLE outbound (
   packet TEXT PRIMARY KEY, member TEXT NOT NULL, messagetype TEXT NOT NULL, envelope TEXT NOT NULL,
   record BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, body BLOB, same BLOB UNIQUE,
-  priority INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT, kept_at INTEGER NOT NULL) WITHOUT ROWID;
+  priority INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT, kept_at INTEGER NOT NULL,
+  shelf TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX outbound_open ON outbound (kept_at) WHERE state = 'kept';
 CREATE INDEX outbound_of ON outbound (member, messagetype, kept_at);
 CREATE TABLE recipient (
@@ -44,7 +45,7 @@ CREATE TABLE inbox (
   doc TEXT PRIMARY KEY, packet TEXT NOT NULL, member TEXT NOT NULL, sender TEXT NOT NULL, messagetype TEXT NOT NULL,
   envelope TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, body BLOB, seal BLOB NOT NULL,
   state TEXT NOT NULL, reason TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL,
-  UNIQUE (member, packet)) WITHOUT ROWID;
+  purged INTEGER NOT NULL DEFAULT 0, UNIQUE (member, packet)) WITHOUT ROWID;
 CREATE INDEX inbox_open ON inbox (member, messagetype, created) WHERE state IN ('initial', 'processing');
 CREATE TABLE owed (
   key TEXT PRIMARY KEY, member TEXT NOT NULL, record BLOB NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID;
@@ -69,6 +70,14 @@ impl Spool {
             store,
             bodies: Bodies::open(disk, directory)?,
         })
+    }
+
+    /// Bytes that are free on the spool's disk.
+    ///
+    /// # Errors
+    /// When the disk can't be asked.
+    pub fn free_bytes(&self) -> std::io::Result<u64> {
+        self.bodies.free_bytes()
     }
 
     /// Where the walk through the hub's list of that name goes on.

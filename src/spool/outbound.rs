@@ -21,6 +21,8 @@ pub struct Submission {
     pub to: Vec<MemberId>,
     /// `edoc` or `status`.
     pub messagetype: String,
+    /// On whose shelf the body lies: the member whose software sent it.
+    pub shelf: MemberId,
     /// Its header.
     pub envelope: Envelope,
     /// SHA-256 of the document's bytes.
@@ -100,7 +102,7 @@ impl Spool {
             .read(move |tx| {
                 let found = tx
                     .prepare_cached(
-                        "SELECT member, record, body, priority FROM outbound WHERE packet = ?1 AND state = 'kept'",
+                        "SELECT member, record, body, priority, shelf FROM outbound WHERE packet = ?1 AND state = 'kept'",
                     )?
                     .query_row([packet.to_string()], |row| {
                         Ok((
@@ -108,19 +110,20 @@ impl Spool {
                             row.get::<_, Vec<u8>>(1)?,
                             row.get(2)?,
                             row.get::<_, u8>(3)?,
+                            row.get::<_, String>(4)?,
                         ))
                     })
                     .optional()?;
                 found
-                    .map(|(member, record, body, priority)| {
-                        let member = parsed(&member, "member")?;
+                    .map(|(member, record, body, priority, shelf)| {
+                        let shelf = Shelf::out_of(&parsed(&shelf, "member")?);
                         Ok(Kept {
                             packet,
                             record: Record::parse(&record)
                                 .map_err(|error| Error::Damaged(error.to_string()))?,
-                            body: bodies.locate(body, &Shelf::out_of(&member), packet),
+                            body: bodies.locate(body, &shelf, packet),
                             priority: Priority::from_number(priority).unwrap_or_default(),
-                            member,
+                            member: parsed(&member, "member")?,
                         })
                     })
                     .transpose()
@@ -178,14 +181,21 @@ impl Spool {
         Ok(())
     }
 
-    /// The hub will never take it: every recipient reads *fail* with the reason.
+    /// The hub will never take it: every recipient reads *fail* with the reason, and the sealed void lies with the packet.
     ///
     /// # Errors
     /// When the store fails; the step may be repeated.
-    pub async fn refuse(&self, kept: &Kept, reason: &str, at: Moment) -> Result<(), Error> {
+    pub async fn refuse(
+        &self,
+        kept: &Kept,
+        reason: &str,
+        void: Vec<u8>,
+        at: Moment,
+    ) -> Result<(), Error> {
         let (packet, reason) = (kept.packet.to_string(), reason.to_owned());
         self.store
             .write(move |tx| {
+                put_receipt(tx, &packet, "", "failed", &void)?;
                 tx.prepare_cached(
                     "UPDATE recipient SET state = 'fail', reason = ?2, at = ?3 WHERE packet = ?1",
                 )?
@@ -340,7 +350,7 @@ fn insert(
     };
     tx.prepare_cached(
         "INSERT INTO outbound (packet, member, messagetype, envelope, record, digest, size, body, same, priority, \
-         state, kept_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'kept', ?11)",
+         state, kept_at, shelf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'kept', ?11, ?12)",
     )?
     .execute(params![
         packet,
@@ -354,6 +364,7 @@ fn insert(
         same.as_bytes(),
         submission.envelope.priority.number(),
         millis(submission.at),
+        submission.shelf.as_str(),
     ])?;
     for to in &record.to {
         tx.prepare_cached(

@@ -7,7 +7,9 @@ use der::{Any, Decode, Reader, SliceReader, Tag, Tagged};
 use ring::digest::{SHA256, digest};
 use x509_cert::Certificate as Decoded;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
+use x509_cert::ext::pkix::{
+    BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectKeyIdentifier,
+};
 use x509_cert::name::Name;
 
 use super::refusal::{Refusal, Verdict};
@@ -63,6 +65,7 @@ pub(crate) struct Certificate {
     pub(crate) serial_numbers: Vec<String>,
     pub(crate) organization_identifiers: Vec<String>,
     pub(crate) uris: Vec<String>,
+    pub(crate) key_identifier: Option<Vec<u8>>,
 }
 
 impl Certificate {
@@ -100,9 +103,9 @@ impl Certificate {
             fingerprint: fingerprint(der),
             serial: magnitude(tbs.serial_number.as_bytes()).to_vec(),
             issuer: der_of(&tbs.issuer)?,
-            issuer_text: tbs.issuer.to_string(),
+            issuer_text: shown(&tbs.issuer),
             subject: der_of(&tbs.subject)?,
-            subject_text: tbs.subject.to_string(),
+            subject_text: shown(&tbs.subject),
             not_before: moment(tbs.validity.not_before),
             not_after: moment(tbs.validity.not_after),
             spki_der: der_of(&tbs.subject_public_key_info)?,
@@ -115,6 +118,7 @@ impl Certificate {
             serial_numbers: attributes(&tbs.subject, rfc4519::SERIAL_NUMBER),
             organization_identifiers: attributes(&tbs.subject, ORGANIZATION_IDENTIFIER),
             uris: extensions.uris,
+            key_identifier: extensions.key_identifier,
         })
     }
 
@@ -166,6 +170,7 @@ struct Extensions {
     usage: Option<KeyUsage>,
     purposes: Option<Vec<Oid>>,
     uris: Vec<String>,
+    key_identifier: Option<Vec<u8>>,
     unknown_critical: Option<Oid>,
 }
 
@@ -176,6 +181,7 @@ impl Extensions {
             usage: None,
             purposes: None,
             uris: Vec::new(),
+            key_identifier: None,
             unknown_critical: None,
         };
         let all = decoded.tbs_certificate.extensions.as_deref().unwrap_or(&[]);
@@ -201,6 +207,10 @@ impl Extensions {
                             _ => None,
                         })
                         .collect();
+                }
+                rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER => {
+                    let identifier = SubjectKeyIdentifier::from_der(value)?;
+                    found.key_identifier = Some(identifier.0.as_bytes().to_vec());
                 }
                 // Any policy suits us and no explicit one is demanded (RFC 5280 section 6.1.1 d, e).
                 rfc5280::ID_CE_CERTIFICATE_POLICIES => {}
@@ -272,6 +282,15 @@ pub(crate) fn moment(time: x509_cert::time::Time) -> Moment {
         .ok()
         .and_then(|seconds| Moment::from_unix_timestamp(seconds).ok())
         .unwrap_or(Moment::UNIX_EPOCH)
+}
+
+/// A name for people (RFC 4514): strangers choose it, so it is kept short and free of control characters.
+fn shown(name: &Name) -> String {
+    name.to_string()
+        .chars()
+        .filter(|c| !c.is_control() && !('\u{202a}'..='\u{202e}').contains(c))
+        .take(256)
+        .collect()
 }
 
 fn attributes(name: &Name, oid: Oid) -> Vec<String> {

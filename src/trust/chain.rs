@@ -10,7 +10,7 @@ use super::signature::Kind;
 /// Certificates of a path at most, anchor included.
 const DEEPEST: usize = 8;
 /// Signatures checked in one search at most, so that a crafted chain burns no processor.
-const MOST_SIGNATURES: u32 = 48;
+const MOST_SIGNATURES: u32 = 24;
 
 /// A path, end certificate first, anchor last.
 pub(crate) type Path = Vec<Arc<Certificate>>;

@@ -1,25 +1,27 @@
 //! Verifies a detached CMS SignedData (RFC 5652 section 5) as CAdES-BES (ETSI EN 319 122-1 section 5.2):
 //! one signer, signed attributes with content type, message digest and signing certificate.
 
-use cms::cert::CertificateChoices;
 use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use const_oid::ObjectIdentifier as Oid;
 use const_oid::db::{rfc5911, rfc5912};
-use der::asn1::OctetString;
-use der::{Any, Decode, Sequence};
+use der::asn1::{AnyRef, OctetString};
+use der::{Any, Decode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged};
 use spki::AlgorithmIdentifierOwned;
-use x509_cert::Certificate as Decoded;
 use x509_cert::attr::Attributes;
-use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
-use super::certificate::{Certificate, fingerprint, moment};
+use super::certificate::{Certificate, fingerprint, magnitude, moment};
 use super::refusal::{Refusal, Verdict};
 use super::signature::{Algorithm, der_of};
 use crate::clock::Moment;
 
 /// signing-certificate-v2 (RFC 5035 section 3).
 const SIGNING_CERTIFICATE_V2: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.47");
+/// certificates of SignedData: `[0] IMPLICIT`.
+const CERTIFICATES: Tag = Tag::ContextSpecific {
+    constructed: true,
+    number: TagNumber::N0,
+};
 /// Longest SignedData that is read.
 const LONGEST: usize = 1024 * 1024;
 
@@ -69,12 +71,15 @@ pub fn verify(cms_der: &[u8], content: &[u8]) -> Result<Signed, Refusal> {
     let [signer] = data.signer_infos.0.as_slice() else {
         return Err(malformed("not exactly one signer"));
     };
-    let certificates = certificates(&data)?;
-    let position = certificates
-        .iter()
-        .position(|one| is_of(signer, &one.decoded))
-        .ok_or_else(|| malformed("the signer's certificate is missing"))?;
-    let own = &certificates[position].read;
+    let certificates = certificates(cms_der)?;
+    let mut position = None;
+    for (at, one) in certificates.iter().enumerate() {
+        if position.is_none() && is_of(signer, one).map_err(unreadable)? {
+            position = Some(at);
+        }
+    }
+    let position = position.ok_or_else(|| malformed("the signer's certificate is missing"))?;
+    let own = &certificates[position];
     if signer.digest_alg.oid != rfc5912::ID_SHA_256 {
         return Err(own.refuse(Verdict::WeakKey, "the digest is not SHA-256"));
     }
@@ -99,42 +104,48 @@ pub fn verify(cms_der: &[u8], content: &[u8]) -> Result<Signed, Refusal> {
     })
 }
 
-struct Found {
-    decoded: Decoded,
-    read: Certificate,
-}
-
-fn certificates(data: &SignedData) -> Result<Vec<Found>, Refusal> {
-    let set = data
-        .certificates
-        .as_ref()
-        .map_or(&[][..], |set| set.0.as_slice());
-    if set.len() > 10 {
+/// The certificates as they lie in the input: encoded anew they might no longer be what was fingerprinted.
+fn certificates(cms_der: &[u8]) -> Result<Vec<Certificate>, Refusal> {
+    let raw = raw_certificates(cms_der).map_err(unreadable)?;
+    if raw.len() > 10 {
         return Err(malformed("too many certificates"));
     }
-    let mut all = Vec::new();
-    for choice in set {
-        if let CertificateChoices::Certificate(decoded) = choice {
-            let der = der_of(decoded).map_err(unreadable)?;
-            all.push(Found {
-                decoded: decoded.clone(),
-                read: Certificate::read(&der)?,
-            });
+    raw.into_iter().map(Certificate::read).collect()
+}
+
+fn raw_certificates(cms_der: &[u8]) -> der::Result<Vec<&[u8]>> {
+    let data = SliceReader::new(cms_der)?.sequence(|info| {
+        info.tlv_bytes()?;
+        Ok(AnyRef::decode(info)?.value())
+    })?;
+    let set = SliceReader::new(data)?.sequence(|fields| {
+        let mut set = &[][..];
+        while !fields.is_finished() {
+            let field = AnyRef::decode(fields)?;
+            if field.tag() == CERTIFICATES {
+                set = field.value();
+            }
         }
+        Ok(set)
+    })?;
+    let mut reader = SliceReader::new(set)?;
+    let mut all = Vec::new();
+    while !reader.is_finished() {
+        all.push(reader.tlv_bytes()?);
     }
     Ok(all)
 }
 
-fn is_of(signer: &SignerInfo, certificate: &Decoded) -> bool {
-    let tbs = &certificate.tbs_certificate;
-    match &signer.sid {
+fn is_of(signer: &SignerInfo, certificate: &Certificate) -> der::Result<bool> {
+    Ok(match &signer.sid {
         SignerIdentifier::IssuerAndSerialNumber(id) => {
-            id.issuer == tbs.issuer && id.serial_number == tbs.serial_number
+            der_of(&id.issuer)? == certificate.issuer
+                && magnitude(id.serial_number.as_bytes()) == certificate.serial
         }
-        SignerIdentifier::SubjectKeyIdentifier(id) => tbs
-            .get::<SubjectKeyIdentifier>()
-            .is_ok_and(|found| found.is_some_and(|(_, own)| own == *id)),
-    }
+        SignerIdentifier::SubjectKeyIdentifier(id) => {
+            certificate.key_identifier.as_deref() == Some(id.0.as_bytes())
+        }
+    })
 }
 
 /// Content type, digest and signing certificate must match; gives the claimed time.
@@ -215,18 +226,18 @@ fn algorithm(signer: &SignerInfo) -> Option<Algorithm> {
     }
 }
 
-fn ordered(mut certificates: Vec<Found>, signer: usize) -> Vec<Vec<u8>> {
-    let mut last = certificates.swap_remove(signer).read;
+fn ordered(mut certificates: Vec<Certificate>, signer: usize) -> Vec<Vec<u8>> {
+    let mut last = certificates.swap_remove(signer);
     let mut chain = Vec::new();
     while let Some(next) = certificates
         .iter()
-        .position(|one| one.read.subject == last.issuer)
+        .position(|one| one.subject == last.issuer)
     {
-        let next = certificates.swap_remove(next).read;
+        let next = certificates.swap_remove(next);
         chain.push(std::mem::replace(&mut last, next).der);
     }
     chain.push(last.der);
-    chain.extend(certificates.into_iter().map(|one| one.read.der));
+    chain.extend(certificates.into_iter().map(|one| one.der));
     chain
 }
 

@@ -218,7 +218,6 @@ impl Directory {
             ))),
             _ => Ok(()),
         };
-        let mut of_box: HashMap<_, Vec<usize>> = HashMap::new();
         for (at, member) in content.members.iter().enumerate() {
             if by_code.insert(member.code.clone(), at).is_some() {
                 return Err(Error::Directory(format!(
@@ -228,9 +227,6 @@ impl Directory {
             }
             for print in &member.seal {
                 own(&mut seal_owner, print, &member.code)?;
-            }
-            if let Some(code) = &member.box_code {
-                of_box.entry(code.clone()).or_default().push(at);
             }
         }
         let also: [fn(&Member) -> &Option<MemberId>; 2] = [|m| &m.code102, |m| &m.old_code];
@@ -258,14 +254,26 @@ impl Directory {
                 own(&mut seal_owner, print, &entry.code)?;
             }
         }
-        Ok(Self {
+        let mut directory = Self {
             content,
             by_code,
             by_box,
-            of_box,
+            of_box: HashMap::new(),
             tls_owner,
             seal_owner,
-        })
+        };
+        directory.of_box = directory.behind_boxes();
+        Ok(directory)
+    }
+
+    fn behind_boxes(&self) -> HashMap<MemberId, Vec<usize>> {
+        let mut all: HashMap<_, Vec<usize>> = HashMap::new();
+        for (at, member) in self.content.members.iter().enumerate() {
+            if let Some(entry) = self.box_of(member) {
+                all.entry(entry.code.clone()).or_default().push(at);
+            }
+        }
+        all
     }
 
     /// Reads the JSON of a directory.
@@ -298,6 +306,12 @@ impl Directory {
             self.by_box.get(&member.code)
         });
         at.map(|at| &self.content.boxes[*at])
+    }
+
+    /// The box through which `member` is reached, whichever form of the code names it.
+    #[must_use]
+    pub fn box_of(&self, member: &Member) -> Option<&BoxEntry> {
+        self.find_box(member.box_code.as_ref()?)
     }
 
     /// The members reached through a box.

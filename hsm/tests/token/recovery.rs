@@ -60,6 +60,30 @@ fn a_lost_token_serves_again_within_a_second_of_its_return() {
 }
 
 #[test]
+fn a_token_that_hangs_is_waited_for_no_longer_than_told() {
+    world::alone(
+        "recovery::a_token_that_hangs_is_waited_for_no_longer_than_told",
+        |dir| {
+            world::furnish();
+            let server = world::Server::start(dir);
+            let mut config = world::config(world::client_module());
+            config.deadline = Duration::from_millis(300);
+            let pool = Pool::start(config).unwrap();
+            sign(&pool).unwrap();
+            server.hang(true);
+            for _ in 0..5 {
+                assert_eq!(sign(&pool), Err(Error::Late));
+            }
+            server.hang(false);
+            let back = Instant::now();
+            while sign(&pool).is_err() {
+                assert!(back.elapsed() < Duration::from_secs(1));
+            }
+        },
+    );
+}
+
+#[test]
 fn a_wrong_pin_is_tried_once() {
     world::alone("recovery::a_wrong_pin_is_tried_once", |dir| {
         world::furnish();

@@ -20,7 +20,9 @@ pub(crate) fn module() -> PathBuf {
 /// Runs `body` in a child process that owns an empty token directory.
 pub(crate) fn alone(test: &str, body: impl FnOnce(&Path)) {
     if let Some(dir) = std::env::var_os("HSM_TEST_DIR") {
-        return body(Path::new(&dir));
+        let dir = Path::new(&dir);
+        body(dir);
+        return put(&dir.join("done"), "");
     }
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("tokens")).unwrap();
@@ -43,7 +45,9 @@ pub(crate) fn alone(test: &str, body: impl FnOnce(&Path)) {
         .env("PKCS11SPY_OUTPUT", dir.path().join("spy"))
         .status()
         .unwrap();
-    assert!(done.success(), "{test}: {done}");
+    // A child that knows no test of this name is content, too.
+    let ran = dir.path().join("done").exists();
+    assert!(done.success() && ran, "{test}: {done}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own throw-away file")]
@@ -132,9 +136,19 @@ impl Server {
         self.end();
     }
 
-    fn end(&mut self) {
+    /// Stops it where it stands, as a network that swallows everything; or lets it go on.
+    pub(crate) fn hang(&self, hang: bool) {
+        self.signal(if hang { "-STOP" } else { "-CONT" });
+    }
+
+    fn signal(&self, signal: &str) {
         let group = format!("-{}", self.0.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let sent = Command::new("kill").args([signal, "--", &group]).status();
+        assert!(sent.is_ok());
+    }
+
+    fn end(&mut self) {
+        self.signal("-KILL");
         let _ = self.0.wait();
     }
 }

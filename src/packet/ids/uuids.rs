@@ -30,6 +30,12 @@ impl PacketId {
         Self(stamp(raw, 7))
     }
 
+    /// The packet whose sender knows it by that docId; other docIds give an id that no packet has.
+    #[must_use]
+    pub const fn of_sender(doc: DocId) -> Self {
+        Self(doc.0)
+    }
+
     /// The 16 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {

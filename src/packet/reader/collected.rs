@@ -1,12 +1,11 @@
-//! What the walk has read so far, and how it becomes an envelope.
+//! What the walk has read so far.
 
 use std::collections::HashSet;
 
 use super::base64::Base64;
-use super::notes;
 use super::schema::{Field, Node};
 use crate::packet::invalid::excerpt;
-use crate::packet::{Attachment, Envelope, Invalid, Kind, MemberId, Priority, Rule};
+use crate::packet::{Attachment, Kind, MemberId, Priority, Rule};
 
 /// Why an element can't be closed.
 #[derive(Debug)]
@@ -15,58 +14,63 @@ pub(super) enum Fault {
     Missing(&'static str),
     /// A rule is broken; the value says by what.
     Broken(Rule, &'static str, String),
+    /// The same at a child that stood on this line.
+    Below(&'static str, u64, Rule, &'static str, String),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Collected {
-    from: Option<MemberId>,
-    to: Vec<MemberId>,
+    pub(super) from: Option<MemberId>,
+    pub(super) to: Vec<MemberId>,
+    /// The line of the first To.
+    pub(super) to_line: u64,
     /// The same as `to`, to find repeated ones.
-    to_known: HashSet<MemberId>,
+    pub(super) to_known: HashSet<MemberId>,
     pub(super) document: Option<String>,
     pub(super) number: Option<String>,
     pub(super) notation: Option<String>,
     pub(super) promulgated: Option<String>,
     pub(super) due: Option<String>,
-    type_name: Option<String>,
-    subject: Option<String>,
-    priority: Priority,
-    answers: Vec<Answer>,
-    status: Option<String>,
-    description: Option<String>,
+    pub(super) type_name: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) priority: Priority,
+    pub(super) answers: Vec<Answer>,
+    pub(super) status: Option<String>,
+    pub(super) description: Option<String>,
     /// Of the open TraceHeader.
-    trace_has_organ: bool,
-    has_business: bool,
-    business: Option<Kind>,
-    business_reason: Option<String>,
-    business_document: Option<String>,
-    replaced: Vec<String>,
-    references: Vec<Named>,
-    attachments: Vec<Draft>,
-    notes: Vec<String>,
+    pub(super) trace_has_organ: bool,
+    pub(super) has_business: bool,
+    pub(super) business: Option<Kind>,
+    pub(super) business_reason: Option<String>,
+    pub(super) business_document: Option<String>,
+    pub(super) replaced: Vec<String>,
+    pub(super) references: Vec<Named>,
+    pub(super) attachments: Vec<Draft>,
+    pub(super) notes: Vec<String>,
     counts: Counts,
 }
 
 /// One ResponseFor.
 #[derive(Debug, Default)]
-struct Answer {
-    organ: Option<String>,
-    code: Option<String>,
-    document: Option<String>,
-    date: Option<String>,
+pub(super) struct Answer {
+    pub(super) line: u64,
+    pub(super) organ: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) document: Option<String>,
+    pub(super) date: Option<String>,
 }
 
 /// One Reference of the manifest.
 #[derive(Debug)]
-struct Named {
-    line: u64,
-    id: String,
+pub(super) struct Named {
+    pub(super) line: u64,
+    pub(super) id: String,
 }
 
 #[derive(Debug)]
-struct Draft {
-    line: u64,
-    attachment: Attachment,
+pub(super) struct Draft {
+    pub(super) line: u64,
+    pub(super) attachment: Attachment,
 }
 
 #[derive(Debug, Default)]
@@ -105,8 +109,17 @@ impl Collected {
         }
     }
 
-    pub(super) fn open_answer(&mut self) {
-        self.answers.push(Answer::default());
+    pub(super) fn open_to(&mut self, line: u64) {
+        if self.to_line == 0 {
+            self.to_line = line;
+        }
+    }
+
+    pub(super) fn open_answer(&mut self, line: u64) {
+        self.answers.push(Answer {
+            line,
+            ..Answer::default()
+        });
     }
 
     pub(super) fn open_reference(&mut self, link: Option<String>, line: u64) {
@@ -308,183 +321,46 @@ impl Collected {
             };
         }
         if !self.to.is_empty() {
-            return Err(Fault::Broken(
-                Rule::StatusRecipient,
-                "a status has no To: it goes to ResponseFor/OrganId",
-                "To".to_owned(),
+            let detail = "a status has no To: it goes to ResponseFor/OrganId";
+            let rule = Rule::StatusRecipient;
+            return Err(Fault::Below(
+                "To",
+                self.to_line,
+                rule,
+                detail,
+                String::new(),
             ));
         }
-        match self.answers.as_slice() {
-            [] => return Err(Fault::Missing("ResponseFor")),
-            [_] => {}
-            [_, _, ..] => {
-                return Err(Fault::Broken(
-                    Rule::StatusRecipient,
-                    "a status answers one document",
-                    "ResponseFor".to_owned(),
-                ));
-            }
-        }
-        let Some(organ) = self
-            .answers
-            .first_mut()
-            .and_then(|answer| answer.organ.take())
-        else {
+        let [answer] = self.answers.as_mut_slice() else {
+            let Some(second) = self.answers.get(1) else {
+                return Err(Fault::Missing("ResponseFor"));
+            };
+            let detail = "a status answers one document";
+            let rule = Rule::StatusRecipient;
+            return Err(Fault::Below(
+                "ResponseFor",
+                second.line,
+                rule,
+                detail,
+                String::new(),
+            ));
+        };
+        let Some(organ) = answer.organ.take() else {
             return Err(Fault::Missing("ResponseFor/OrganId"));
         };
+        let line = answer.line;
         let member = organ.parse().map_err(|_| {
-            Fault::Broken(
-                Rule::MemberCode,
-                "ResponseFor/OrganId is not an identification code",
-                organ,
-            )
+            let detail = "not an identification code";
+            Fault::Below("ResponseFor/OrganId", line, Rule::MemberCode, detail, organ)
         })?;
         self.to.push(member);
         Ok(())
-    }
-
-    /// Manifest and attachments meet; the rest becomes the envelope.
-    pub(super) fn finish(mut self, line: u64) -> Result<Envelope, Invalid> {
-        self.meet()?;
-        let Some(from) = self.from.take() else {
-            return Err(misfit(
-                line,
-                ENVELOPE,
-                Rule::Missing,
-                "From is missing",
-                "From",
-            ));
-        };
-        let kind = match (&self.status, self.business) {
-            (Some(_), _) => Kind::Status,
-            (None, Some(kind)) => kind,
-            (None, None) => {
-                self.note(if self.has_business {
-                    "Bussiness without BussinessDocType: taken as a new document"
-                } else {
-                    "no Bussiness: taken as a new document"
-                });
-                Kind::New
-            }
-        };
-        notes::judge(&mut self, &from, kind);
-        if self.to.contains(&from) {
-            self.note("the sender is a recipient too");
-        }
-        if kind == Kind::Status && !self.attachments.is_empty() {
-            self.note("a status with attachments");
-        }
-        Ok(self.into_envelope(kind, from))
-    }
-
-    fn into_envelope(mut self, kind: Kind, from: MemberId) -> Envelope {
-        let mut refs = Vec::new();
-        let mut known = HashSet::new();
-        let answered = self.answers.iter_mut().map(|answer| answer.document.take());
-        for name in answered
-            .chain([self.business_document.take()])
-            .flatten()
-            .chain(std::mem::take(&mut self.replaced))
-        {
-            if known.insert(name.clone()) {
-                refs.push(name);
-            }
-        }
-        let changes = matches!(kind, Kind::Recall | Kind::Update | Kind::Replacement);
-        if changes && refs.is_empty() {
-            // Software that names no other document means the one whose id the packet carries itself.
-            self.note("names no document to act on: taken as its own DocumentId");
-            refs.extend(self.document.clone());
-        }
-        let (code, date) = match self.answers.first_mut() {
-            Some(answer) if kind == Kind::Status => (answer.code.take(), answer.date.take()),
-            _ => (None, None),
-        };
-        Envelope {
-            kind,
-            from,
-            to: self.to,
-            document: self.document,
-            number: self.number,
-            notation: code.or(self.notation),
-            promulgated: date.or(self.promulgated),
-            type_name: self.type_name,
-            subject: self.subject,
-            priority: self.priority,
-            refs,
-            status: self.status,
-            reason: if kind == Kind::Status {
-                self.description
-            } else {
-                self.business_reason
-            },
-            attachments: self
-                .attachments
-                .into_iter()
-                .map(|draft| draft.attachment)
-                .collect(),
-            notes: self.notes,
-        }
-    }
-
-    /// Each reference has its attachment, each attachment its reference, and no name stands twice.
-    fn meet(&self) -> Result<(), Invalid> {
-        let mut named = HashSet::new();
-        for Named { line, id } in &self.references {
-            if !named.insert(id.as_str()) {
-                let detail = "two references of one ContentId";
-                return Err(misfit(*line, REFERENCE, Rule::Duplicate, detail, id));
-            }
-        }
-        let mut here = HashSet::new();
-        for Draft { line, attachment } in &self.attachments {
-            let id = attachment.id.as_str();
-            if !here.insert(id) {
-                let detail = "two attachments of one ContentId";
-                return Err(misfit(*line, ATTACHMENT, Rule::Duplicate, detail, id));
-            }
-            if !named.contains(id) {
-                let detail = "an attachment that the manifest does not name";
-                return Err(misfit(
-                    *line,
-                    ATTACHMENT,
-                    Rule::AttachmentUnnamed,
-                    detail,
-                    id,
-                ));
-            }
-        }
-        match self
-            .references
-            .iter()
-            .find(|named| !here.contains(named.id.as_str()))
-        {
-            None => Ok(()),
-            Some(Named { line, id }) => {
-                let detail = "a manifest reference without its attachment";
-                Err(misfit(*line, REFERENCE, Rule::ReferenceUnmet, detail, id))
-            }
-        }
     }
 }
 
 impl Answer {
     fn is_empty(&self) -> bool {
         self.organ.is_none() && self.code.is_none() && self.document.is_none()
-    }
-}
-
-const ENVELOPE: &str = "edXML/edXMLEnvelope";
-const REFERENCE: &str = "edXML/edXMLEnvelope/edXMLBody/edXMLManifest/Reference";
-const ATTACHMENT: &str = "edXML/AttachmentEncoded/Attachment";
-
-fn misfit(line: u64, element: &str, rule: Rule, detail: &str, value: &str) -> Invalid {
-    Invalid {
-        line,
-        element: element.to_owned(),
-        rule,
-        detail: detail.to_owned(),
-        value: excerpt(value),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod base64;
 mod collected;
+mod finish;
 mod names;
 mod notes;
 mod prolog;
@@ -226,6 +227,8 @@ fn tokenizer() -> RawParser {
 fn judge(error: Xml) -> (Rule, String) {
     let rule = match error {
         Xml::InvalidUtf8Byte(_) => Rule::Utf8,
+        Xml::ElementMismatch => Rule::Tags,
+        Xml::InvalidChar(..) => Rule::Character,
         Xml::UndeclaredEntity
         | Xml::InvalidSyntax("empty reference")
         | Xml::UnexpectedByte(Some(ErrorContext::Reference), ..) => Rule::Entity,

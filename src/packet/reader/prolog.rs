@@ -147,7 +147,7 @@ impl Prolog {
         if text.chars().all(allowed) {
             Ok(())
         } else {
-            Err((Rule::WellFormed, "a control character in a comment"))
+            Err((Rule::Character, "a control character in a comment"))
         }
     }
 }

@@ -169,7 +169,7 @@ impl Walk {
             .iter()
             .any(|other| other.prefix == prefix && other.name == name)
         {
-            return Err(self.invalid(line, Rule::WellFormed, "an attribute twice", &name));
+            return Err(self.invalid(line, Rule::Duplicate, "an attribute twice", &name));
         }
         let depth = self.frames.len();
         let declared = match prefix.as_deref() {
@@ -214,7 +214,8 @@ impl Walk {
             }
             Node::Reference => self.collected.open_reference(links, line),
             Node::Attachment => self.collected.open_attachment(line),
-            Node::ResponseFor => self.collected.open_answer(),
+            Node::To => self.collected.open_to(line),
+            Node::ResponseFor => self.collected.open_answer(line),
             _ => {}
         }
         Ok(())
@@ -238,7 +239,7 @@ impl Walk {
             {
                 return Err(self.invalid(
                     line,
-                    Rule::Namespace,
+                    Rule::Duplicate,
                     "an attribute twice",
                     &attribute.name,
                 ));
@@ -379,6 +380,9 @@ impl Walk {
             Err(Fault::Broken(rule, detail, value)) => {
                 return Err(self.invalid(opened, rule, detail, &value));
             }
+            Err(Fault::Below(child, at, rule, detail, value)) => {
+                return Err(self.invalid(at, rule, detail, &value).below(child));
+            }
         }
         self.frames.pop();
         self.prefixes.leave(self.frames.len() - 1);
@@ -386,19 +390,12 @@ impl Walk {
     }
 
     fn missing(&self, name: &str, line: u64) -> Invalid {
-        let mut invalid = self.invalid(
-            line,
-            Rule::Missing,
-            "a required element is missing or empty",
-            name,
-        );
-        if !name.is_empty() {
-            invalid.element.push('/');
-            invalid.element.push_str(name);
-        } else {
-            invalid.value = invalid.element.rsplit('/').next().unwrap_or("").to_owned();
+        let detail = "a required element is missing or empty";
+        if name.is_empty() {
+            let itself = self.frames.last().map_or("", |frame| &*frame.name);
+            return self.invalid(line, Rule::Missing, detail, itself);
         }
-        invalid
+        self.invalid(line, Rule::Missing, detail, name).below(name)
     }
 
     fn undeclared(&self, prefix: &str, line: u64) -> Invalid {

@@ -13,14 +13,27 @@ use crate::journal::{self, ids};
 use crate::signer::wire::{self, Answer, Reply, Request};
 
 /// Requests of one connection under way; more are not read yet.
-const UNDER_WAY: usize = 512;
+const UNDER_WAY: usize = 256;
 
 /// Serves a connection until it ends or the signer stops; requests that were read are answered.
-pub(super) async fn serve(stream: UnixStream, desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
+pub(super) async fn serve(
+    mut stream: UnixStream,
+    desk: Arc<Desk>,
+    mut stop: watch::Receiver<bool>,
+) {
     let uid = match stream.peer_cred() {
         Ok(peer) if desk.knows(peer.uid()) => peer.uid(),
         Ok(peer) => {
-            refuse(peer.uid(), "this user may use no key");
+            let why = format!("user {} may use no key", peer.uid());
+            refuse(peer.uid(), &why);
+            let answer = Answer {
+                id: wire::EVERY,
+                reply: Reply::Refused(why),
+            };
+            if let Ok(frame) = wire::frame(&answer) {
+                // Told once, read or not.
+                let _ = stream.write_all(&frame).await;
+            }
             return;
         }
         Err(_) => return,
@@ -35,7 +48,7 @@ pub(super) async fn serve(stream: UnixStream, desk: Arc<Desk>, mut stop: watch::
             break;
         };
         let bytes = tokio::select! {
-            read = wire::read(&mut read) => match read {
+            read = wire::read(&mut read, wire::LONGEST_REQUEST) => match read {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => break,
                 Err(error) => {
@@ -43,7 +56,7 @@ pub(super) async fn serve(stream: UnixStream, desk: Arc<Desk>, mut stop: watch::
                     break;
                 }
             },
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = super::told_to(&mut stop) => break,
         };
         let request = match wire::content::<Request>(&bytes) {
             Ok(request) => request,
@@ -82,7 +95,7 @@ async fn send(mut stream: OwnedWriteHalf, mut ready: mpsc::Receiver<Answer>) {
         let frame = wire::frame(&answer).or_else(|error| {
             wire::frame(&Answer {
                 id,
-                reply: Reply::Broken(error.to_string()),
+                reply: Reply::Halted(error.to_string()),
             })
         });
         match frame {

@@ -29,14 +29,7 @@ pub(super) struct Key {
 
 /// Reads the keys' certificates.
 pub(super) fn load(config: &Config) -> Result<Vec<Key>, Error> {
-    let mut keys: Vec<Key> = Vec::with_capacity(config.keys.len());
-    for key in &config.keys {
-        if keys.iter().any(|known| known.name == key.name) {
-            return Err(Error::Broken(format!("two keys are called {}", key.name)));
-        }
-        keys.push(Key::load(key)?);
-    }
-    Ok(keys)
+    config.keys.iter().map(Key::load).collect()
 }
 
 impl Key {

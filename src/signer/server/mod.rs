@@ -58,6 +58,7 @@ impl Server {
         let io = |what: &Path, error: std::io::Error| {
             Error::Broken(format!("{}: {error}", what.display()))
         };
+        config.check()?;
         let keys = keys::load(&config)?;
         disk.make_dir(&config.heads)
             .map_err(|error| io(&config.heads, error))?;
@@ -92,7 +93,7 @@ impl Server {
         tokio::pin!(token);
         let outcome = loop {
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => break Ok(()),
+                () = told_to(&mut stop) => break Ok(()),
                 broken = &mut token => break Err(broken),
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept(), if room.available_permits() > 0 => {
@@ -159,6 +160,12 @@ async fn attend(desk: Arc<Desk>) -> Error {
             return Error::Broken("the token pool has ended".into());
         }
     }
+}
+
+/// Waits until the signer is told to stop.
+async fn told_to(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone can't tell any more: that is a stop, too.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// The numbers of users who may use a key.

@@ -22,6 +22,41 @@ async fn a_registered_box_and_the_hub_know_each_other_over_tls_1_3() {
 }
 
 #[tokio::test]
+async fn a_box_that_knows_only_tls_1_2_is_judged_the_same() {
+    let world = World::new();
+    let with = |credential| {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let hub = HubVerifier::new(world.judge.clone(), Some(code(HUB)), true);
+        let time = config::time(world.clock.clone());
+        let client = ClientConfig::builder_with_details(provider, time)
+            .with_protocol_versions(&[&rustls::version::TLS12])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(hub))
+            .with_client_cert_resolver(Current::new(credential));
+        Arc::new(client)
+    };
+    let (server, client) = handshake(world.hub_server(), with(world.box_credential())).await;
+    let (server, _) = (server.unwrap(), client.unwrap());
+    let connection = server.get_ref().1;
+    assert_eq!(
+        connection.protocol_version(),
+        Some(rustls::ProtocolVersion::TLSv1_2)
+    );
+    assert_eq!(
+        judge_connection(&world.judge, connection).unwrap().code,
+        code(BOX)
+    );
+    let stranger = with(World::new().box_credential());
+    let (server, client) = handshake(world.hub_server(), stranger).await;
+    assert_eq!(
+        refusal_in(&server.unwrap_err()).unwrap().verdict,
+        Verdict::UnknownIssuer
+    );
+    assert!(client.is_err());
+}
+
+#[tokio::test]
 async fn each_stranger_is_refused_with_its_verdict() {
     let world = World::new();
     let stranger = World::new();

@@ -68,6 +68,23 @@ fn a_code_in_use_wins_over_an_earlier_code_of_another() {
 }
 
 #[test]
+fn a_box_named_by_another_form_of_its_code_is_the_same_box() {
+    let mut owner = member(1, "G09");
+    owner.old_code = Some(code("000.00.00.G09"));
+    owner.box_code = Some(code("000.00.00.G09"));
+    let entry = BoxEntry {
+        code: code("G09"),
+        tls: vec![],
+        seal: vec![],
+    };
+    let directory = Directory::new(content(vec![owner], vec![entry])).unwrap();
+    assert_eq!(directory.members_of_box(&code("G09")).count(), 1);
+    assert_eq!(directory.members_of_box(&code("000.00.00.G09")).count(), 1);
+    let found = directory.box_of(&directory.members[0]).unwrap();
+    assert_eq!(found.code, code("G09"));
+}
+
+#[test]
 fn contradictions_are_refused() {
     let twice = content(vec![member(1, "G09"), member(2, "G09")], vec![]);
     assert!(Directory::new(twice).is_err());

@@ -263,6 +263,21 @@ fn each_bad_certificate_gets_its_verdict() {
 }
 
 #[test]
+fn a_strangers_name_cannot_flood_or_forge_a_line() {
+    let world = World::new();
+    let stranger = World::new().tls(|p| {
+        let name = format!("box\u{202e}\u{85}\nMEMBER=G01{}", "x".repeat(5000));
+        p.distinguished_name.push(rcgen::DnType::CommonName, name);
+    });
+    let refusal = world
+        .plain()
+        .judge(&[stranger], Purpose::TlsClient, NOW)
+        .unwrap_err();
+    assert_eq!(refusal.subject.chars().count(), 256);
+    assert!(!refusal.to_string().contains(['\n', '\u{202e}', '\u{85}']));
+}
+
+#[test]
 fn an_authority_must_be_allowed_to_be_one() {
     let world = World::new();
     let trust = world.plain();

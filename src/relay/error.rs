@@ -1,0 +1,95 @@
+//! What can go wrong on a walk.
+
+use std::fmt;
+
+use crate::packet::{Invalid, MemberId};
+use crate::retry::Class;
+use crate::{evidence, seal, spool, trust, uplink};
+
+/// Why a packet did not get to its next step.
+#[derive(Debug)]
+pub enum Error {
+    /// The spool.
+    Spool(spool::Error),
+    /// The evidence log.
+    Evidence(evidence::Error),
+    /// The hub.
+    Hub(uplink::Error),
+    /// A packet's seal that does not hold.
+    Seal(seal::Refused),
+    /// A receipt's seal that does not hold.
+    Receipt(seal::Refused),
+    /// A receipt that holds but is about something else.
+    OtherReceipt(String),
+    /// A document that can't be read.
+    Document(Invalid),
+    /// A document whose own words contradict its seal.
+    Contradiction(String),
+    /// No directory is known yet.
+    NoDirectory,
+    /// A member of another box.
+    NotOurs(MemberId),
+    /// A directory that can't be used.
+    Directory(trust::Error),
+    /// The disk.
+    Disk(std::io::Error),
+}
+
+impl Error {
+    /// Whether the same step may succeed later.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Spool(error) => error.class(),
+            Self::Evidence(error) => error.class(),
+            Self::Hub(error) => error.class(),
+            Self::Seal(error) => error.class(),
+            Self::Document(_) | Self::Contradiction(_) | Self::NotOurs(_) => Class::Refuse,
+            Self::Directory(error) => error.class(),
+            Self::Receipt(_) | Self::OtherReceipt(_) | Self::NoDirectory | Self::Disk(_) => {
+                Class::Retry
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spool(error) => write!(f, "{error}"),
+            Self::Evidence(error) => write!(f, "{error}"),
+            Self::Hub(error) => write!(f, "{error}"),
+            Self::Seal(error) => write!(f, "{error}"),
+            Self::Receipt(error) => write!(f, "the hub's receipt does not hold: {error}"),
+            Self::OtherReceipt(what) => write!(f, "the receipt is about something else: {what}"),
+            Self::Document(error) => write!(f, "{error}"),
+            Self::Contradiction(what) => write!(f, "the document contradicts its seal: {what}"),
+            Self::NoDirectory => f.write_str("no directory of the hub is known yet"),
+            Self::NotOurs(member) => write!(f, "{member} is not a member of this box"),
+            Self::Directory(error) => write!(f, "{error}"),
+            Self::Disk(error) => write!(f, "disk: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+macro_rules! from {
+    ($($source:ty => $variant:ident),* $(,)?) => {
+        $(impl From<$source> for Error {
+            fn from(error: $source) -> Self {
+                Self::$variant(error)
+            }
+        })*
+    };
+}
+
+from! {
+    spool::Error => Spool,
+    evidence::Error => Evidence,
+    uplink::Error => Hub,
+    seal::Refused => Seal,
+    Invalid => Document,
+    trust::Error => Directory,
+    std::io::Error => Disk,
+}

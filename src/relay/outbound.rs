@@ -1,0 +1,304 @@
+//! From software to hub, in nine steps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::policy::{self, Parties};
+use super::{Error, Relay};
+use crate::evidence::{Entry, Proof, Record, RecordKind};
+use crate::journal;
+use crate::packet::{Digest, DocId, Envelope, PacketId};
+use crate::retry::{Backoff, Class};
+use crate::seal::{Receipt, Seal, Sealer};
+use crate::spool::{self, Body, Keeping, Kept, Submission, Turn, Waiting};
+use crate::vxp::{ErrorCode, Refusal, SendParams, System};
+
+/// A document that came in whole.
+pub(super) struct Arrived {
+    pub(super) packet: PacketId,
+    pub(super) system: System,
+    pub(super) params: SendParams,
+    pub(super) envelope: Envelope,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    pub(super) body: Body,
+}
+
+/// Steps 2 to 4, behind step 1 (parse) which [`super::desk`] does while the body streams to disk: neither token nor hub
+/// is needed, so neither's being away refuses a software.
+pub(super) async fn accept(relay: &Arc<Relay>, arrived: Arrived) -> Result<DocId, Refusal> {
+    let parties = permit(relay, &arrived)?; // 2
+    let keeping = keep(relay, arrived, parties).await?; // 3
+    Ok(answer(relay, keeping)) // 4
+}
+
+/// Steps 5 to 9. Each may be repeated: a power cut after any of them is mended by walking the same road again.
+async fn carry(relay: &Relay, kept: &Kept) -> Result<(), Error> {
+    let sealed = seal(relay, kept).await?; // 5
+    let answer = submit(relay, kept, &sealed).await?; // 6
+    let receipt = verify(relay, kept, &answer)?; // 7
+    attest(relay, kept, &receipt, &answer).await?; // 8
+    finish(relay, kept, answer).await // 9
+}
+
+fn permit(relay: &Relay, arrived: &Arrived) -> Result<Parties, Refusal> {
+    let grounds = relay.grounds.borrow().clone();
+    let directory = grounds.directory.ok_or_else(no_directory)?;
+    let ours = |member: &_| relay.logs.contains_key(member);
+    policy::permit(
+        &directory,
+        ours,
+        &arrived.system,
+        &arrived.params,
+        &arrived.envelope,
+    )
+}
+
+async fn keep(relay: &Relay, arrived: Arrived, parties: Parties) -> Result<Keeping, Refusal> {
+    let submission = Submission {
+        packet: arrived.packet,
+        from: parties.from,
+        to: parties.to,
+        messagetype: arrived.params.message_type.as_str().to_owned(),
+        shelf: arrived.system.member.clone(),
+        envelope: arrived.envelope,
+        digest: arrived.digest,
+        size: arrived.size,
+        body: arrived.body,
+        at: relay.clock.now(),
+        window: Duration::from_secs(u64::from(relay.config.same_submission_hours) * 3_600),
+    };
+    relay.spool.keep(submission).await.map_err(not_kept)
+}
+
+fn answer(relay: &Arc<Relay>, keeping: Keeping) -> DocId {
+    match keeping {
+        Keeping::New(kept) => {
+            story(&journal::ids::PACKET_KEPT, &kept, "keep").info("kept, durable");
+            let doc = DocId::of_sender(kept.packet);
+            begin(relay, kept);
+            doc
+        }
+        Keeping::Known(packet) => {
+            journal::line(&journal::ids::DUPLICATE_SUBMISSION)
+                .packet(packet)
+                .step("keep")
+                .info("the same submission again: it gets the DocId it had");
+            DocId::of_sender(packet)
+        }
+    }
+}
+
+async fn seal(relay: &Relay, kept: &Kept) -> Result<Proof, Error> {
+    let entry = Entry {
+        key: format!("packet:{}", kept.packet),
+        record: kept.record.clone(),
+    };
+    let proof = relay.log_of(&kept.member)?.append(entry).await?;
+    story(&journal::ids::PACKET_SEALED, kept, "seal").info("sealed");
+    Ok(proof)
+}
+
+async fn submit(relay: &Relay, kept: &Kept, sealed: &Proof) -> Result<Vec<u8>, Error> {
+    put(relay, kept, sealed, Some(&kept.body)).await
+}
+
+fn verify(relay: &Relay, kept: &Kept, answer: &[u8]) -> Result<Receipt, Error> {
+    let grounds = relay.grounds.borrow().clone();
+    let directory = grounds.directory.ok_or(Error::NoDirectory)?;
+    let sealer = Sealer::Hub(&directory);
+    let claim = relay
+        .opener
+        .claim(answer, &grounds.trust, sealer, relay.clock.now());
+    let receipt = claim
+        .and_then(|claim| claim.receipt())
+        .map_err(Error::Receipt)?;
+    let (said, ours) = (receipt.record(), &kept.record);
+    let fits = said.kind == RecordKind::Receipt
+        && said.status.as_deref() == Some("accepted")
+        && (said.packet, said.digest, said.size) == (ours.packet, ours.digest, ours.size);
+    if fits {
+        Ok(receipt)
+    } else {
+        Err(Error::OtherReceipt(format!(
+            "{} {}",
+            said.packet, said.digest
+        )))
+    }
+}
+
+async fn attest(relay: &Relay, kept: &Kept, receipt: &Receipt, answer: &[u8]) -> Result<(), Error> {
+    attest_receipt(relay, kept.member.clone(), receipt.record(), answer).await
+}
+
+async fn finish(relay: &Relay, kept: &Kept, answer: Vec<u8>) -> Result<(), Error> {
+    relay.spool.finish(kept, answer, relay.clock.now()).await?;
+    story(&journal::ids::PACKET_ACCEPTED, kept, "finish").info("the hub has it, receipt verified");
+    Ok(())
+}
+
+/// Puts on record that the member holds somebody's receipt.
+pub(super) async fn attest_receipt(
+    relay: &Relay,
+    member: crate::packet::MemberId,
+    said: &Record,
+    seal: &[u8],
+) -> Result<(), Error> {
+    let status = said.status.clone().unwrap_or_default();
+    let key = format!("attest:{status}:{}:{}", said.packet, said.from);
+    let what = (Digest::of(seal), seal.len() as u64);
+    let log = relay.log_of(&member)?;
+    let mut record = Record::new(
+        RecordKind::Attest,
+        said.packet,
+        what,
+        member,
+        relay.clock.now(),
+    );
+    record.status = Some(status);
+    record.reason = Some(said.from.to_string());
+    log.append(Entry { key, record }).await?;
+    Ok(())
+}
+
+/// Starts the walk of a kept packet: at once where there is room, else by its id alone when its turn comes.
+pub(super) fn begin(relay: &Arc<Relay>, kept: Kept) {
+    let lane = &relay.carrying[usize::from(kept.priority.number())];
+    match lane.try_turn() {
+        Some(turn) => drop(tokio::spawn(walk(relay.clone(), kept, turn))),
+        None => begin_later(
+            relay,
+            Waiting {
+                packet: kept.packet,
+                member: kept.member,
+                priority: kept.priority,
+            },
+        ),
+    }
+}
+
+/// As [`begin`], for a packet that lies in the spool.
+pub(super) fn begin_later(relay: &Arc<Relay>, waiting: Waiting) {
+    let relay = relay.clone();
+    tokio::spawn(async move {
+        let lane = &relay.carrying[usize::from(waiting.priority.number())];
+        let turn = lane.turn(&waiting.member, waiting.priority).await;
+        let mut backoff = backoff();
+        loop {
+            match relay.spool.kept(waiting.packet).await {
+                Ok(Some(kept)) => return walk(relay.clone(), kept, turn).await,
+                Ok(None) => return,
+                Err(error) => trouble(&relay, &waiting.packet, &error.into(), &mut backoff).await,
+            }
+        }
+    });
+}
+
+async fn walk(relay: Arc<Relay>, kept: Kept, _turn: Turn) {
+    let mut backoff = backoff();
+    loop {
+        match carry(&relay, &kept).await {
+            Ok(()) => return,
+            Err(Error::Hub(error)) if error.class() == Class::Refuse => {
+                match give_up(&relay, &kept, &error.to_string()).await {
+                    Ok(()) => return,
+                    Err(error) => trouble(&relay, &kept.packet, &error, &mut backoff).await,
+                }
+            }
+            Err(error) => trouble(&relay, &kept.packet, &error, &mut backoff).await,
+        }
+    }
+}
+
+/// The hub will never take it: a sealed void keeps later packets from waiting for it, the sender reads *fail*.
+async fn give_up(relay: &Relay, kept: &Kept, reason: &str) -> Result<(), Error> {
+    story(&journal::ids::PACKET_REFUSED, kept, "submit")
+        .reason(reason)
+        .next("the software reads fail with this reason in getSentEdocList; mend it and send again")
+        .error("the hub refuses it for good");
+    let mut record = kept.record.clone();
+    record.kind = RecordKind::Void;
+    record.status = Some("failed".to_owned());
+    record.reason = Some(reason.to_owned());
+    let key = format!("void:{}", kept.packet);
+    let void = relay
+        .log_of(&kept.member)?
+        .append(Entry { key, record })
+        .await?;
+    match put(relay, kept, &void, None).await {
+        Err(Error::Hub(error)) if error.class() == Class::Refuse => {}
+        other => drop(other?),
+    }
+    let seal = Seal::from(&void).encode();
+    relay
+        .spool
+        .refuse(kept, reason, seal, relay.clock.now())
+        .await?;
+    Ok(())
+}
+
+async fn put(
+    relay: &Relay,
+    kept: &Kept,
+    sealed: &Proof,
+    body: Option<&Body>,
+) -> Result<Vec<u8>, Error> {
+    let announcer = relay.announcer_of(&kept.member)?;
+    let seal = Seal::from(sealed).encode();
+    loop {
+        announcer.known(&sealed.head).await;
+        relay.gate.pass().await;
+        let turn = relay.sending.turn(&kept.member, kept.priority).await;
+        let answer = relay.hub.put(kept.packet, &seal, body).await;
+        drop(turn);
+        match answer {
+            Err(error) if error.is_behind() => announcer.forget(),
+            Err(error) if error.class() == Class::Retry => relay.gate.failed(&error),
+            other => return Ok(other?),
+        }
+    }
+}
+
+async fn trouble(relay: &Relay, packet: &PacketId, error: &Error, backoff: &mut Backoff) {
+    journal::line(&journal::ids::DISK_FAULT)
+        .packet(packet)
+        .step("carry")
+        .reason(error)
+        .next("the packet waits and goes on by itself")
+        .warning("a step failed and is walked again");
+    tokio::time::sleep(backoff.next(&relay.chance)).await;
+}
+
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(50), Duration::from_secs(10))
+}
+
+fn story(id: &'static journal::Id, kept: &Kept, step: &str) -> journal::Line {
+    let line = journal::line(id)
+        .packet(kept.packet)
+        .member(&kept.member)
+        .step(step);
+    match &kept.record.code {
+        Some(code) => line.doc_code(code),
+        None => line,
+    }
+}
+
+fn not_kept(error: spool::Error) -> Refusal {
+    journal::line(&journal::ids::INTAKE_STOPPED)
+        .step("keep")
+        .reason(&error)
+        .next("free disk space or mend the disk; software may send again at once")
+        .error("a document could not be kept");
+    Refusal::new(
+        ErrorCode::HubError,
+        "Máy chủ bảo mật chưa lưu được văn bản (ổ đĩa đầy hoặc lỗi ghi); văn bản chưa được nhận, hãy gửi lại sau ít phút.",
+    )
+}
+
+pub(super) fn no_directory() -> Refusal {
+    Refusal::new(
+        ErrorCode::HubError,
+        "Máy chủ bảo mật chưa có danh bạ của Trục liên thông; hãy gửi lại sau ít phút, nếu kéo dài thì liên hệ quản trị.",
+    )
+}

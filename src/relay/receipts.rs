@@ -1,0 +1,186 @@
+//! Receipts in both directions: those that this box's members owe go up, those for what they sent come down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::outbound::attest_receipt;
+use super::{Error, Relay};
+use crate::evidence::Entry;
+use crate::journal;
+use crate::retry::{Backoff, Class};
+use crate::seal::{Receipt, Seal, Sealer};
+use crate::spool::Owed;
+use crate::uplink::Verdict;
+
+/// Receipts that go up at once.
+const BATCH: u32 = 512;
+/// How long an empty list of receipts is waited at.
+const WAIT: Duration = Duration::from_secs(25);
+
+/// Gives what is owed, in batches, for ever.
+pub(super) async fn give(relay: Arc<Relay>) {
+    let mut backoff = backoff();
+    loop {
+        match give_batch(&relay).await {
+            Ok(0) => relay.owed.notified().await,
+            Ok(_) => backoff.reset(),
+            Err(error) => pause(&relay, "give receipts", &error, &mut backoff).await,
+        }
+    }
+}
+
+async fn give_batch(relay: &Relay) -> Result<usize, Error> {
+    let owed = relay.spool.owed(BATCH).await?;
+    if owed.is_empty() {
+        return Ok(0);
+    }
+    let seals = join_all(owed.iter().map(|owed| seal(relay, owed))).await;
+    let seals: Vec<Vec<u8>> = seals.into_iter().collect::<Result<_, _>>()?;
+    relay.gate.pass().await;
+    let taken = match relay.hub.give_receipts(&seals).await {
+        Ok(taken) => taken,
+        Err(error) => {
+            relay.gate.failed(&error);
+            return Err(error.into());
+        }
+    };
+    let count = owed.len();
+    let mut settled = Vec::with_capacity(count);
+    for ((owed, seal), verdict) in owed.into_iter().zip(seals).zip(taken.verdicts) {
+        match verdict {
+            Verdict::Taken => settled.push((owed, seal)),
+            Verdict::Behind(_) => relay.announcer_of(&owed.member)?.forget(),
+            Verdict::Refused(reason) => {
+                refused(&owed, &reason);
+                settled.push((owed, seal));
+            }
+        }
+    }
+    relay.spool.settle(settled).await?;
+    Ok(count)
+}
+
+/// One signature covers the whole batch of a member: the log gathers while these wait.
+async fn seal(relay: &Relay, owed: &Owed) -> Result<Vec<u8>, Error> {
+    let entry = Entry {
+        key: owed.key.clone(),
+        record: owed.record.clone(),
+    };
+    let proof = relay.log_of(&owed.member)?.append(entry).await?;
+    relay.announcer_of(&owed.member)?.known(&proof.head).await;
+    Ok(Seal::from(&proof).encode())
+}
+
+fn refused(owed: &Owed, reason: &str) {
+    journal::line(&journal::ids::RECEIPT_REFUSED)
+        .packet(owed.record.packet)
+        .member(&owed.member)
+        .step("give receipt")
+        .reason(reason)
+        .next("the receipt stays in the evidence log; ask the hub's operator why it was refused")
+        .error("the hub refuses a receipt");
+}
+
+/// Takes receipts for what this box's members sent, for ever.
+pub(super) async fn take(relay: Arc<Relay>) {
+    let mut backoff = backoff();
+    loop {
+        relay.gate.pass().await;
+        match take_batch(&relay).await {
+            Ok(()) => backoff.reset(),
+            Err(error) => pause(&relay, "take receipts", &error, &mut backoff).await,
+        }
+    }
+}
+
+async fn take_batch(relay: &Relay) -> Result<(), Error> {
+    let after = relay.spool.cursor("receipts").await?;
+    let list = match relay.hub.take_receipts(after, WAIT).await {
+        Ok(list) => list,
+        Err(error) => {
+            relay.gate.failed(&error);
+            return Err(error.into());
+        }
+    };
+    let Some((last, _)) = list.last() else {
+        return Ok(());
+    };
+    let last = *last;
+    let taken = join_all(list.iter().map(|(_, seal)| take_one(relay, seal))).await;
+    taken.into_iter().collect::<Result<Vec<()>, _>>()?;
+    relay.spool.keep_cursor("receipts", last).await?;
+    Ok(())
+}
+
+/// A receipt that does not hold is journalled and passed over; one that can't be kept for now stops the batch.
+async fn take_one(relay: &Relay, seal: &[u8]) -> Result<(), Error> {
+    let receipt = match verify(relay, seal) {
+        Ok(receipt) => receipt,
+        Err(error) if error.class() == Class::Retry => return Err(error),
+        Err(error) => {
+            not_verified(&error);
+            return Ok(());
+        }
+    };
+    let record = receipt.record();
+    let now = relay.clock.now();
+    let new = match relay
+        .spool
+        .received_receipt(record, seal.to_vec(), now)
+        .await
+    {
+        Ok(new) => new,
+        Err(error) if error.class() == Class::Refuse => {
+            not_verified(&error.into());
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let sender = record.to.first().map(|to| to.member.clone());
+    if let Some(sender) = sender.filter(|sender| relay.logs.contains_key(sender)) {
+        attest_receipt(relay, sender, record, seal).await?;
+    }
+    if new {
+        journal::line(&journal::ids::RECEIPT_VERIFIED)
+            .packet(record.packet)
+            .member(&record.from)
+            .step(record.status.as_deref().unwrap_or_default())
+            .info("receipt verified and kept");
+    }
+    Ok(())
+}
+
+fn verify(relay: &Relay, seal: &[u8]) -> Result<Receipt, Error> {
+    let grounds = relay.grounds.borrow().clone();
+    let directory = grounds.directory.ok_or(Error::NoDirectory)?;
+    let sealer = Sealer::Member(&directory);
+    let claim = relay
+        .opener
+        .claim(seal, &grounds.trust, sealer, relay.clock.now())?;
+    Ok(claim.receipt()?)
+}
+
+fn not_verified(error: &Error) {
+    journal::line(&journal::ids::RECEIPT_REFUSED)
+        .step("take receipt")
+        .reason(error)
+        .next("call the hub's operator: it handed over a receipt that proves nothing")
+        .error("a receipt does not hold");
+}
+
+async fn pause(relay: &Relay, step: &str, error: &Error, backoff: &mut Backoff) {
+    if !matches!(error, Error::Hub(_)) {
+        journal::line(&journal::ids::DISK_FAULT)
+            .step(step)
+            .reason(error)
+            .next("it is tried again by itself")
+            .warning("receipts wait");
+    }
+    tokio::time::sleep(backoff.next(&relay.chance)).await;
+}
+
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(100), Duration::from_secs(5))
+}

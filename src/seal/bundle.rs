@@ -1,0 +1,57 @@
+//! A proof for strangers: one packet's seal, the receipts about it, and what is needed to judge them years later.
+
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+
+/// The exported form, JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// Name and version of this form.
+    pub format: String,
+    /// The sender's seal, base64.
+    pub seal: String,
+    /// Seals of receipts, base64.
+    pub receipts: Vec<String>,
+    /// Revocation lists known when it was exported, DER in base64.
+    pub revocation: Vec<String>,
+}
+
+/// The form that this release writes and reads.
+pub const FORMAT: &str = "trucgate-proof 1";
+
+impl Bundle {
+    /// Puts a proof together.
+    pub fn new<'a>(
+        seal: &[u8],
+        receipts: impl Iterator<Item = &'a [u8]>,
+        revocation: &[Vec<u8>],
+    ) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            seal: BASE64.encode(seal),
+            receipts: receipts.map(|receipt| BASE64.encode(receipt)).collect(),
+            revocation: revocation.iter().map(|list| BASE64.encode(list)).collect(),
+        }
+    }
+
+    /// The exported bytes.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        // A structure of strings always serialises.
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+
+    /// Reads the exported bytes.
+    ///
+    /// # Errors
+    /// Names what is wrong; a form that is not known is named, never guessed.
+    pub fn from_json(json: &[u8]) -> Result<Self, String> {
+        let bundle: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if bundle.format == FORMAT {
+            Ok(bundle)
+        } else {
+            Err(format!("unknown format {:?}", bundle.format))
+        }
+    }
+}

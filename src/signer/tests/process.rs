@@ -1,0 +1,271 @@
+//! A signer with a real token in a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use tokio::sync::watch;
+
+use super::{Authority, openssl_accepts, put, token};
+use crate::clock::Clock;
+use crate::durable::Disk;
+use crate::merkle::checkpoint::Checkpoint;
+use crate::merkle::{Hash, leaf_hash, node_hash};
+use crate::retry::Class;
+use crate::signer::config::{Config, KeyConfig, Who};
+use crate::signer::server::Server;
+use crate::signer::{Client, Error, KeyUse, SealAnswer, SealRequest, TlsScheme};
+
+const MEMBER: &str = "000.00.00.G22";
+
+struct World {
+    config: Config,
+    authority: Authority,
+    tls_point: Vec<u8>,
+}
+
+/// A token with an RSA seal key and a P-256 TLS key, both certified, and the signer's configuration over it.
+fn world(dir: &Path, module: PathBuf) -> World {
+    let [rsa, ec] = token::furnish();
+    let authority = Authority::new();
+    let key = |name: &str, use_: KeyUse, label: &str, spki: &[u8]| {
+        let key = rcgen::SubjectPublicKeyInfo::from_der(spki).unwrap();
+        let certificates = dir.join(format!("{name}.pem"));
+        let pem = authority.issue(name, &key).pem() + &authority.pem;
+        put(&certificates, pem.as_bytes());
+        KeyConfig {
+            name: name.into(),
+            member: MEMBER.parse().unwrap(),
+            use_,
+            label: label.into(),
+            certificates,
+            allow: vec![Who::Uid(nix::unistd::getuid().as_raw())],
+        }
+    };
+    let keys = vec![
+        key("seal", KeyUse::Seal, "rsa", &rsa.spki),
+        key("tls", KeyUse::Tls, "ec", &ec.spki),
+    ];
+    put(&dir.join("pin"), token::PIN.as_bytes());
+    let config = Config {
+        socket: dir.join("signer.socket"),
+        heads: dir.join("heads"),
+        module,
+        token_label: Some(token::LABEL.into()),
+        token_serial: None,
+        pin_credential: None,
+        pin_file: Some(dir.join("pin")),
+        seal_sessions: 2,
+        tls_sessions: 1,
+        queue: 600,
+        deadline_ms: 8_000,
+        min_sign_time_ms: None,
+        keys,
+    };
+    World {
+        config,
+        authority,
+        tls_point: ec.spki[26..].to_vec(),
+    }
+}
+
+/// Runs `test` beside a signer, which ends well when the test has.
+fn with_signer<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Client) -> F) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let socket = config.socket.clone();
+    runtime.block_on(async move {
+        let bound = Server::bind(config, Disk::real(), Clock::system()).await;
+        let serving = tokio::spawn(bound.unwrap().serve(stopped));
+        test(Client::new(&socket).unwrap()).await;
+        stop.send(true).unwrap();
+        serving.await.unwrap().unwrap();
+    });
+}
+
+fn leaf(n: u8) -> Hash {
+    leaf_hash(&[n])
+}
+
+fn request(origin: &str, size: u64, root: Hash, from_size: u64, proof: &[Hash]) -> SealRequest {
+    let checkpoint = Checkpoint {
+        origin: origin.into(),
+        size,
+        root,
+        extensions: vec!["hub 7".into()],
+    };
+    SealRequest {
+        checkpoint: checkpoint.body().into_bytes(),
+        proof: proof.to_vec(),
+        from_size,
+    }
+}
+
+fn handshake() -> Vec<u8> {
+    [
+        &[b' '; 64][..],
+        b"TLS 1.3, server CertificateVerify\0",
+        &[7; 32],
+    ]
+    .concat()
+}
+
+async fn tls(client: &Client, key: &'static str, message: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let client = client.clone();
+    let blocking = move || client.tls_sign_blocking(key, TlsScheme::EcdsaP256Sha256, &message);
+    tokio::task::spawn_blocking(blocking).await.unwrap()
+}
+
+#[test]
+fn it_signs_logs_that_grow_and_handshakes_and_nothing_else() {
+    token::alone(
+        "signer::tests::process::it_signs_logs_that_grow_and_handshakes_and_nothing_else",
+        |dir| {
+            let World {
+                config,
+                authority,
+                tls_point,
+            } = world(dir, token::module());
+            let again = config.clone();
+            with_signer(config, |client| async move {
+                let keys = client.keys().await.unwrap();
+                assert_eq!(keys.len(), 2);
+                assert_eq!(keys[0].chain.len(), 2);
+
+                let first = request(MEMBER, 1, leaf(1), 0, &[]);
+                let SealAnswer::Signed { cms } = client.seal("seal", first.clone()).await.unwrap()
+                else {
+                    panic!()
+                };
+                assert!(openssl_accepts(&cms, &first.checkpoint, &authority.pem));
+                let root = node_hash(&leaf(1), &leaf(2));
+                let behind = client.seal("seal", request(MEMBER, 2, root, 0, &[])).await;
+                assert_eq!(behind, Ok(SealAnswer::Behind { size: 1 }));
+                let second = request(MEMBER, 2, root, 1, &[leaf(2)]);
+                // Many at once, all the same head: each is signed.
+                let many = (0..200).map(|_| {
+                    let (client, second) = (client.clone(), second.clone());
+                    tokio::spawn(async move { client.seal("seal", second).await })
+                });
+                for answered in many.collect::<Vec<_>>() {
+                    let answer = answered.await.unwrap().unwrap();
+                    assert!(matches!(answer, SealAnswer::Signed { .. }));
+                }
+
+                for (key, bad) in [
+                    ("seal", first),
+                    ("seal", request(MEMBER, 2, leaf(9), 1, &[leaf(9)])),
+                    ("seal", request(MEMBER, 3, leaf(9), 2, &[leaf(9)])),
+                    ("seal", request("H41", 3, leaf(9), 2, &[])),
+                    ("tls", second.clone()),
+                    ("none", second.clone()),
+                ] {
+                    let refused = client.seal(key, bad).await.unwrap_err();
+                    assert_eq!(refused.class(), Class::Refuse, "{refused}");
+                }
+
+                let signed = tls(&client, "tls", handshake()).await.unwrap();
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &tls_point)
+                    .verify(&handshake(), &signed)
+                    .unwrap();
+                for (key, bad) in [
+                    ("tls", second.checkpoint.clone()),
+                    ("tls", handshake()[1..].to_vec()),
+                    ("seal", handshake()),
+                ] {
+                    let refused = tls(&client, key, bad).await.unwrap_err();
+                    assert_eq!(refused.class(), Class::Refuse, "{refused}");
+                }
+            });
+
+            // Another life: the ledger still knows, and a user without a key is told so.
+            let mut strange = again.clone();
+            with_signer(again, |client| async move {
+                let back = client
+                    .seal("seal", request(MEMBER, 1, leaf(1), 0, &[]))
+                    .await;
+                assert_eq!(back.unwrap_err().class(), Class::Refuse);
+            });
+            strange
+                .keys
+                .iter_mut()
+                .for_each(|key| key.allow = vec![Who::Uid(4_000_000_000)]);
+            with_signer(strange, |client| async move {
+                assert_eq!(client.keys().await.unwrap_err().class(), Class::Refuse);
+            });
+        },
+    );
+}
+
+#[test]
+fn a_key_of_another_certificate_stops_the_start() {
+    token::alone(
+        "signer::tests::process::a_key_of_another_certificate_stops_the_start",
+        |dir| {
+            let World { mut config, .. } = world(dir, token::module());
+            config.keys[0].label = "ec".into();
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let bound = runtime.block_on(Server::bind(config, Disk::real(), Clock::system()));
+            let refused = bound.unwrap_err();
+            assert_eq!(refused.class(), Class::Fatal);
+            assert!(refused.to_string().contains("another key"), "{refused}");
+        },
+    );
+}
+
+#[test]
+fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
+    token::alone(
+        "signer::tests::process::a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again",
+        |dir| {
+            let World { config, .. } = world(dir, token::module());
+            put(&dir.join("pin"), b"0000\n");
+            with_signer(config, |client| async move {
+                let said = client
+                    .seal("seal", request(MEMBER, 1, leaf(1), 0, &[]))
+                    .await;
+                let Err(error @ Error::Halted(_)) = said else {
+                    panic!("{said:?}")
+                };
+                assert_eq!(error.class(), Class::Retry);
+                assert!(error.to_string().contains("PIN"), "{error}");
+                // What needs no token is still answered.
+                assert_eq!(client.keys().await.unwrap().len(), 2);
+            });
+        },
+    );
+}
+
+#[test]
+fn it_starts_without_a_token_and_serves_within_a_second_of_its_return() {
+    token::alone(
+        "signer::tests::process::it_starts_without_a_token_and_serves_within_a_second_of_its_return",
+        |dir| {
+            let World { mut config, .. } = world(dir, token::module());
+            config.module = token::client_module();
+            with_signer(config, |client| async move {
+                let seal = || client.seal("seal", request(MEMBER, 1, leaf(1), 0, &[]));
+                assert_eq!(seal().await.unwrap_err().class(), Class::Retry);
+                for _ in 0..2 {
+                    let server = token::Server::start(dir);
+                    let back = Instant::now();
+                    while let Err(error) = seal().await {
+                        assert_eq!(error.class(), Class::Retry, "{error}");
+                        assert!(back.elapsed() < Duration::from_secs(1), "{error}");
+                    }
+                    assert!(back.elapsed() < Duration::from_secs(1));
+                    server.kill();
+                    assert_eq!(seal().await.unwrap_err().class(), Class::Retry);
+                }
+            });
+        },
+    );
+}
+
+#[test]
+fn a_signer_that_is_not_there_is_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = Client::new(&dir.path().join("none")).unwrap();
+    let away = client.tls_sign_blocking("tls", TlsScheme::EcdsaP256Sha256, b"x");
+    assert_eq!(away.unwrap_err().class(), Class::Retry);
+}
