@@ -1,7 +1,9 @@
 //! One verb, one exit code.
 
+pub mod demo;
 mod hub;
 mod identity;
+mod provision;
 mod relay;
 mod run;
 mod signer;
@@ -30,6 +32,11 @@ enum Verb {
     Signer(Configured),
     /// Trục liên thông / the exchange itself
     Hub(hub::Arguments),
+    /// Việc trên bàn: token, khoá, chứng thư / bench work: tokens, keys, certificates
+    #[command(subcommand)]
+    Provision(provision::Verb),
+    /// Toàn bộ Trục liên thông trên máy này / the whole exchange on this machine
+    Demo(demo::Arguments),
 }
 
 /// A process with a configuration file.
@@ -47,6 +54,8 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Relay(at) => daemon("trucgate-relay", || relay::run(&at.config)),
         Verb::Signer(at) => daemon("trucgate-signer", || signer::run(&at.config)),
         Verb::Hub(arguments) => hub::run(arguments),
+        Verb::Provision(verb) => provision::run(verb),
+        Verb::Demo(arguments) => demo::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -81,7 +81,9 @@ impl PublicHalf {
     /// # Errors
     /// When it is not base64.
     pub fn spki_der(&self) -> Result<Vec<u8>, String> {
-        BASE64.decode(self.spki.as_bytes()).map_err(|error| error.to_string())
+        BASE64
+            .decode(self.spki.as_bytes())
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -96,10 +98,18 @@ pub fn prepare(wanted: &Wanted) -> Result<Vec<PublicHalf>, String> {
     let tokens = bench.tokens().map_err(told)?;
     if !tokens.iter().any(|token| token.label == wanted.label) {
         let so_pin = read_pin(&wanted.so_pin)?;
-        bench.init_token(&wanted.label, &so_pin, &pin).map_err(told)?;
+        bench
+            .init_token(&wanted.label, &so_pin, &pin)
+            .map_err(told)?;
     }
-    bench.login(&TokenName::Label(wanted.label.clone()), &pin).map_err(told)?;
-    wanted.keys.iter().map(|(label, kind)| key(&bench, label, *kind)).collect()
+    bench
+        .login(&TokenName::Label(wanted.label.clone()), &pin)
+        .map_err(told)?;
+    wanted
+        .keys
+        .iter()
+        .map(|(label, kind)| key(&bench, label, *kind))
+        .collect()
 }
 
 fn key(bench: &Workbench, label: &str, kind: Kind) -> Result<PublicHalf, String> {
@@ -107,7 +117,9 @@ fn key(bench: &Workbench, label: &str, kind: Kind) -> Result<PublicHalf, String>
     let public = match bench.public_key(&name) {
         Ok(public) => public,
         Err(hsm::Error::NoKey(_)) => {
-            let made = bench.generate(label, label.as_bytes(), kind.of_token()).map_err(told)?;
+            let made = bench
+                .generate(label, label.as_bytes(), kind.of_token())
+                .map_err(told)?;
             made.public
         }
         Err(error) => return Err(told(error)),

@@ -33,7 +33,11 @@ pub(super) fn relay(lab: &Laying<'_>, machine: &Machine, hub_port: u16) -> Resul
     for tenant in &machine.tenants {
         let code = &tenant.code;
         // Writing to a String never fails.
-        let _ = write!(text, "[[relay.members]]\ncode = \"{code}\"\nseal_key = \"{}\"\n", seal_key(code));
+        let _ = write!(
+            text,
+            "[[relay.members]]\ncode = \"{code}\"\nseal_key = \"{}\"\n",
+            seal_key(code)
+        );
         let _ = write!(
             systems,
             "[[system]]\nsystemid = \"{}\"\nsecret = \"{}\"\nmember = \"{code}\"\n\n",

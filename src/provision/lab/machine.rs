@@ -128,8 +128,14 @@ impl Laying<'_> {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         for half in halves {
             let spki = half.spki_der()?;
-            let owner = members.iter().find(|member| seal_key(&member.code) == half.label);
-            let usage = if half.label == "tls" { Use::Tls { names: &names } } else { Use::Seal };
+            let owner = members
+                .iter()
+                .find(|member| seal_key(&member.code) == half.label);
+            let usage = if half.label == "tls" {
+                Use::Tls { names: &names }
+            } else {
+                Use::Seal
+            };
             let certificate = self.certificate(&spki, owner.map_or(code, |o| &o.code), usage)?;
             self.write_chain(&machine.chain(&half.label), &certificate)?;
             let print = Fingerprint::of(&certificate);
@@ -161,7 +167,9 @@ impl Laying<'_> {
         );
         let pin = data_encoding::HEXLOWER.encode(&self.chance.bytes::<8>());
         for (name, content) in [("softhsm2.conf", &config), ("pin", &pin), ("so-pin", &pin)] {
-            self.disk.replace(&directory.join(name), content.as_bytes()).map_err(told)?;
+            self.disk
+                .replace(&directory.join(name), content.as_bytes())
+                .map_err(told)?;
         }
         Ok(())
     }

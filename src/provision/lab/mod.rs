@@ -7,7 +7,7 @@ mod machine;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-pub use machine::{Machine, Tenant};
+pub use machine::{Machine, Tenant, module};
 
 use super::token::Kind;
 use crate::clock::{Chance, Clock, Moment};
@@ -103,7 +103,11 @@ impl Lab {
         files::hub(&lab, &hub)?;
         let mut boxes = Vec::new();
         for (number, planned) in plan.boxes.iter().enumerate() {
-            let machine = lab.machine(&format!("box-{}", number + 1), &planned.code, &planned.members)?;
+            let machine = lab.machine(
+                &format!("box-{}", number + 1),
+                &planned.code,
+                &planned.members,
+            )?;
             files::relay(&lab, &machine, hub_port)?;
             boxes.push(machine);
         }
@@ -189,19 +193,29 @@ impl TrustPaths {
 
 impl Laying<'_> {
     fn write_trust(&self) -> Result<(), String> {
-        self.disk.make_dir(&self.directory.join("trust")).map_err(told)?;
+        self.disk
+            .make_dir(&self.directory.join("trust"))
+            .map_err(told)?;
         let next = self.now + time::Duration::days(7);
         let files = [
-            (&self.trust.anchors, pem::encode("CERTIFICATE", &self.ca.root_der()).into_bytes()),
+            (
+                &self.trust.anchors,
+                pem::encode("CERTIFICATE", &self.ca.root_der()).into_bytes(),
+            ),
             (
                 &self.trust.intermediates,
                 pem::encode("CERTIFICATE", &self.ca.intermediate_der()).into_bytes(),
             ),
             (
                 &self.trust.root_list,
-                self.ca.root_revocation_list(&[], self.now, next).map_err(told)?,
+                self.ca
+                    .root_revocation_list(&[], self.now, next)
+                    .map_err(told)?,
             ),
-            (&self.trust.list, self.ca.revocation_list(&[], self.now, next).map_err(told)?),
+            (
+                &self.trust.list,
+                self.ca.revocation_list(&[], self.now, next).map_err(told)?,
+            ),
         ];
         for (path, bytes) in files {
             self.disk.replace(path, &bytes).map_err(told)?;
@@ -210,12 +224,7 @@ impl Laying<'_> {
     }
 
     /// A certificate for a key in a token, valid from yesterday for a year.
-    fn certificate(
-        &self,
-        spki: &[u8],
-        code: &MemberId,
-        usage: Use<'_>,
-    ) -> Result<Vec<u8>, String> {
+    fn certificate(&self, spki: &[u8], code: &MemberId, usage: Use<'_>) -> Result<Vec<u8>, String> {
         let name = match usage {
             Use::Tls { .. } => format!("TEST TLS {code}"),
             Use::Seal => format!("TEST seal {code}"),
@@ -266,7 +275,11 @@ fn registry(plan: &Plan, hub: &Machine, boxes: &[Machine]) -> Vec<Change> {
             changes.push(member(planned, Some(machine), vec![tenant.seal]));
         }
     }
-    changes.extend(plan.listed.iter().map(|planned| member(planned, None, Vec::new())));
+    changes.extend(
+        plan.listed
+            .iter()
+            .map(|planned| member(planned, None, Vec::new())),
+    );
     changes
 }
 
