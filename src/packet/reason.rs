@@ -44,7 +44,7 @@ impl Invalid {
             }
             Rule::Depth => format!("các phần tử lồng nhau sâu quá {value} cấp"),
             Rule::Elements => format!("tài liệu có quá {value} phần tử"),
-            Rule::Attributes => format!("một phần tử có quá {value} thuộc tính"),
+            Rule::Attributes => format!("có quá {value} thuộc tính hoặc khai báo không gian tên"),
             Rule::TextLength => {
                 "một tên, thuộc tính, chú thích hoặc nội dung văn bản dài quá giới hạn".to_owned()
             }
