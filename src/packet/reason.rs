@@ -31,7 +31,9 @@ impl Invalid {
             Rule::Character => "có ký tự điều khiển hoặc ký tự mà XML không cho phép".to_owned(),
             Rule::Doctype => "tài liệu có khai báo <!DOCTYPE> hoặc khai báo kiểu khác".to_owned(),
             Rule::Instruction => "tài liệu có chỉ thị xử lý <?…?>".to_owned(),
-            Rule::Entity => "có thực thể không được định nghĩa hoặc ký tự & viết trần".to_owned(),
+            Rule::Entity => {
+                "có thực thể không được định nghĩa hoặc ký tự & chưa được mã hóa".to_owned()
+            }
             Rule::Namespace if value.is_empty() => {
                 "không gian tên hoặc tiền tố không đúng".to_owned()
             }
