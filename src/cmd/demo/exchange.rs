@@ -154,7 +154,10 @@ impl Exchange {
             .boxes
             .iter()
             .find_map(|machine| {
-                let tenant = machine.tenants.iter().find(|tenant| tenant.code == *member)?;
+                let tenant = machine
+                    .tenants
+                    .iter()
+                    .find(|tenant| tenant.code == *member)?;
                 Some((machine, tenant))
             })
             .ok_or_else(|| format!("no box has a member {member}"))
@@ -202,8 +205,14 @@ pub fn is(line: &Value, id: &crate::journal::Id) -> bool {
 pub fn software(lab: &Lab, machine: &Machine, tenant: &Tenant) -> Result<Software, String> {
     let endpoint = format!("https://{}/XrdAdapter/adapter", machine.address);
     let tls = Some(client_tls(lab)?);
-    Software::new(&endpoint, &tenant.systemid, &tenant.secret, tls, &Clock::system())
-        .map_err(|error| error.to_string())
+    Software::new(
+        &endpoint,
+        &tenant.systemid,
+        &tenant.secret,
+        tls,
+        &Clock::system(),
+    )
+    .map_err(|error| error.to_string())
 }
 
 /// TLS of a software: no certificate of its own, the box's judged by the lab's root.

@@ -1,5 +1,6 @@
 //! `trucgate demo`: the whole exchange on this machine, with real processes and real documents.
 
+pub mod documents;
 pub mod exchange;
 pub mod process;
 mod smoke;
@@ -17,6 +18,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     run::process(2, |_signals| async move {
-        smoke::run(&arguments.directory).await.map_err(Failure::other)
+        smoke::run(&arguments.directory)
+            .await
+            .map_err(Failure::other)
     })
 }

@@ -64,7 +64,11 @@ impl Process {
         let said = Arc::new(Said::default());
         if let Some(stderr) = child.stderr.take() {
             let log = directory.join(format!("{name}.log"));
-            let log = File::options().create(true).append(true).open(log).map_err(told)?;
+            let log = File::options()
+                .create(true)
+                .append(true)
+                .open(log)
+                .map_err(told)?;
             let said = said.clone();
             std::thread::spawn(move || said.listen(stderr, log));
         }
@@ -92,7 +96,11 @@ impl Process {
                 return Ok(());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(format!("{} ended with {status}: {}", self.name, self.last_words()));
+                return Err(format!(
+                    "{} ended with {status}: {}",
+                    self.name,
+                    self.last_words()
+                ));
             }
         }
         Err(format!("{} is not ready: {}", self.name, self.last_words()))
@@ -121,7 +129,11 @@ impl Process {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() || lines.ended {
                 drop(lines);
-                return Err(format!("{} did not say it: {}", self.name, self.last_words()));
+                return Err(format!(
+                    "{} did not say it: {}",
+                    self.name,
+                    self.last_words()
+                ));
             }
             lines = self
                 .said
@@ -234,7 +246,10 @@ impl Said {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a socket of the last run holds nothing")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a socket of the last run holds nothing"
+)]
 fn remove_socket(path: &PathBuf) {
     let _ = std::fs::remove_file(path);
 }

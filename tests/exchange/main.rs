@@ -1,0 +1,6 @@
+//! The exchange as it runs: real processes, real tokens, real TLS, real files.
+
+#![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
+
+mod walk;
+mod world;
