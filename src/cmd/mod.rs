@@ -1,11 +1,11 @@
 //! One verb, one exit code.
 
 pub mod demo;
-mod hub;
+pub mod hub;
 mod identity;
 mod provision;
-mod relay;
-mod run;
+pub mod relay;
+pub mod run;
 mod signer;
 
 use std::path::PathBuf;

@@ -32,6 +32,7 @@ use crate::tls::Grounds;
 use crate::uplink::Hub;
 use announce::Announcer;
 use gate::Gate;
+use inbound::Arriving;
 
 /// One box at work: all that its walks share.
 pub struct Relay {
@@ -49,6 +50,8 @@ pub struct Relay {
     carrying: [Schedule; 5],
     /// Who may send to the hub now, urgent first.
     sending: Schedule,
+    /// What is on its way in.
+    arriving: Arriving,
     owed: Notify,
 }
 
@@ -105,6 +108,7 @@ impl Relay {
             grounds: parts.grounds,
             carrying: std::array::from_fn(|_| Schedule::new(CARRYING)),
             sending: Schedule::new(SENDING),
+            arriving: Arriving::default(),
             owed: Notify::new(),
         })
     }

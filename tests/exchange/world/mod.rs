@@ -1,5 +1,8 @@
 //! A test's own exchange in a throw-away directory, and what its software does all the time.
 
+pub mod desks;
+pub mod machines;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -141,13 +144,31 @@ pub async fn sent_as(software: &Software, doc: &str, status: Transport) -> Vec<V
 
 /// Polls what only polling shows, as the SDK's software does; fails after [`PATIENCE`].
 pub async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = tokio::time::Instant::now() + PATIENCE;
-    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    let mut polls = Polls::start();
     loop {
-        tick.tick().await;
+        polls.next().await;
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(tokio::time::Instant::now() < end, "waited in vain");
+    }
+}
+
+/// The rhythm of a software that polls; fails after [`PATIENCE`].
+pub struct Polls {
+    tick: tokio::time::Interval,
+    end: tokio::time::Instant,
+}
+
+impl Polls {
+    pub fn start() -> Self {
+        Self {
+            tick: tokio::time::interval(Duration::from_millis(50)),
+            end: tokio::time::Instant::now() + PATIENCE,
+        }
+    }
+
+    pub async fn next(&mut self) {
+        self.tick.tick().await;
+        assert!(tokio::time::Instant::now() < self.end, "waited in vain");
     }
 }
