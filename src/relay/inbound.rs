@@ -276,6 +276,8 @@ pub(super) async fn run(relay: Arc<Relay>) {
                 }
             }
             Err(error) => {
+                // The answer that got lost may have leased packets to us.
+                anew = true;
                 relay.gate.failed(&error);
                 tokio::time::sleep(backoff.next(&relay.chance)).await;
             }

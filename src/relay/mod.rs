@@ -118,6 +118,7 @@ impl Relay {
     /// # Errors
     /// When the spool can't be read.
     pub async fn start(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Result<(), Error> {
+        self.spool.sweep().await?;
         reconcile::outbound(self).await?;
         let walks = [
             tokio::spawn(inbound::run(self.clone())),

@@ -8,6 +8,7 @@ mod outbound;
 mod owed;
 mod row;
 mod schedule;
+mod strays;
 mod views;
 
 use std::path::Path;

@@ -2,6 +2,8 @@
 
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
 
+mod disk;
 mod power_cut;
+mod token;
 mod walk;
 mod world;

@@ -45,14 +45,21 @@ pub async fn persist(software: Arc<Software>, edxml: Vec<u8>) -> Sent {
 
 /// Takes and confirms until `count` documents are done, as software does whatever happens to its box.
 pub async fn take(software: Arc<Software>, count: usize, verifier: Arc<Verifier>) -> Taken {
-    let (mut polls, mut taken, mut done) = (Polls::start(), Taken::new(), BTreeSet::new());
+    let (mut polls, mut taken) = (Polls::start(), Taken::new());
+    // What it said done of and what it knows to be so: the answer may get lost, then the list tells.
+    let (mut said, mut done) = (BTreeSet::new(), BTreeSet::new());
     while done.len() < count {
         polls.next().await;
         let Ok(reply) = software.received(MessageType::Edoc).await else {
             continue;
         };
-        for row in reply.rows() {
-            let doc = row["docId"].as_str().unwrap().to_owned();
+        let listed = reply
+            .rows()
+            .iter()
+            .map(|row| row["docId"].as_str().unwrap());
+        let listed: BTreeSet<String> = listed.map(str::to_owned).collect();
+        done.extend(said.difference(&listed).cloned());
+        for doc in listed {
             let Ok(Some(bytes)) = software.get(&doc).await.map(|got| got.document()) else {
                 continue;
             };
@@ -62,6 +69,7 @@ pub async fn take(software: Arc<Software>, count: usize, verifier: Arc<Verifier>
             if !verifier.proves(&software, &doc, &bytes).await {
                 continue;
             }
+            said.insert(doc.clone());
             if let Ok(reply) = software.update_status(&doc, Transport::Done, None).await
                 && reply.is_ok()
             {

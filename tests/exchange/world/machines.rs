@@ -1,11 +1,12 @@
 //! The exchange's processes by their part in a walk, and the plug that is pulled on them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use trucgate::cmd::demo::exchange::is;
 use trucgate::cmd::demo::process::Process;
 use trucgate::journal::Id;
+use trucgate::provision::lab::Machine;
 
 use super::{PATIENCE, World};
 
@@ -84,19 +85,19 @@ impl World {
         })
     }
 
-    /// Directory of the machine that runs `who`.
-    pub fn directory_of(&self, who: Who) -> &Path {
+    /// The machine that runs `who`.
+    pub fn machine(&self, who: Who) -> &Machine {
         let lab = &self.exchange.lab;
         match who {
-            Who::Sender | Who::SenderSigner => &lab.boxes[0].directory,
-            Who::Receiver | Who::ReceiverSigner => &lab.boxes[1].directory,
-            Who::Hub | Who::HubSigner => &lab.hub.directory,
+            Who::Sender | Who::SenderSigner => &lab.boxes[0],
+            Who::Receiver | Who::ReceiverSigner => &lab.boxes[1],
+            Who::Hub | Who::HubSigner => &lab.hub,
         }
     }
 
     /// Files of bodies at `who`, finished or not.
     pub fn bodies(&self, who: Who) -> Vec<PathBuf> {
-        let shelves = self.directory_of(who).join("state/bodies");
+        let shelves = self.machine(who).state().join("bodies");
         let Ok(shelves) = std::fs::read_dir(shelves) else {
             return Vec::new();
         };

@@ -1,7 +1,9 @@
 //! A test's own exchange in a throw-away directory, and what its software does all the time.
 
 pub mod desks;
+pub mod inside;
 pub mod machines;
+pub mod token;
 
 use std::path::Path;
 use std::time::Duration;
@@ -47,6 +49,14 @@ impl World {
 
     pub fn software(&self, code: &str) -> Software {
         self.exchange.software(&member(code)).unwrap()
+    }
+
+    /// Software that knows no TLS.
+    pub fn plain_software(&self, code: &str) -> Software {
+        let (machine, tenant) = self.exchange.tenant(&member(code)).unwrap();
+        let endpoint = format!("http://{}/XrdAdapter/adapter", machine.plain);
+        let (systemid, secret) = (&tenant.systemid, &tenant.secret);
+        Software::new(&endpoint, systemid, secret, None, &Clock::system()).unwrap()
     }
 }
 
