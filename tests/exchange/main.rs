@@ -3,6 +3,8 @@
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
 
 mod disk;
+mod memory;
+mod order;
 mod power_cut;
 mod token;
 mod walk;
