@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::gate::Gate;
-use crate::evidence::{Head, Log};
+use crate::evidence::{Head, Log, Witness};
 use crate::journal;
 use crate::retry::Class;
 use crate::uplink::{Announced, Hub};
@@ -14,13 +14,34 @@ use crate::uplink::{Announced, Hub};
 #[derive(Clone)]
 pub(super) struct Announcer {
     known: Arc<watch::Sender<u64>>,
+    heads: Witness,
 }
 
 impl Announcer {
     pub(super) fn start(log: Log, hub: Hub, gate: Gate) -> Self {
         let known = Arc::new(watch::Sender::new(0));
+        let heads = log.heads();
         tokio::spawn(run(log, hub, gate, Arc::downgrade(&known)));
-        Self { known }
+        Self { known, heads }
+    }
+
+    /// Waits until the hub knows the newest head. What gathers meanwhile shares the next one: else a fast token makes
+    /// heads faster than a distant hub takes them, and after an outage the urgent waits for all heads before its own.
+    pub(super) async fn caught_up(&self) {
+        let (mut heads, mut known) = (self.heads.clone(), self.known.subscribe());
+        loop {
+            let newest = heads.borrow_and_update().as_ref().map_or(0, |h| h.size);
+            if *known.borrow_and_update() >= newest {
+                return;
+            }
+            let changed = tokio::select! {
+                changed = heads.changed() => changed,
+                changed = known.changed() => changed,
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
     }
 
     /// Waits until the hub knows `head`.

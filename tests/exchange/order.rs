@@ -11,7 +11,7 @@ use trucgate::packet::{DocId, Kind, PacketId, Priority};
 use trucgate::vxp::client::Software;
 use trucgate::vxp::{MessageType, Transport};
 
-use crate::world::machines::Who::{Hub, Sender};
+use crate::world::machines::Who::Hub;
 use crate::world::{
     PATIENCE, RECEIVERS, SENDER, World, document, executable, member, received, send, sent_as,
     until,
@@ -86,9 +86,9 @@ async fn flood(software: &Software, drafts: impl Iterator<Item = Draft>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_urgent_overtakes_what_waited_for_the_hub() {
-    const WAITING: u32 = 200;
+    const WAITING: u32 = 400;
     let mut world = World::start();
-    let (sender, receiver) = (world.software(SENDER), world.software(RECEIVER));
+    let (sender, receiver) = (world.plain_software(SENDER), world.software(RECEIVER));
     world.kill(Hub);
     flood(
         &sender,
@@ -100,22 +100,21 @@ async fn the_urgent_overtakes_what_waited_for_the_hub() {
         ..document(&[RECEIVER], WAITING)
     };
     let urgent = send(&sender, urgent.edxml().unwrap()).await;
-    // All are sealed: from here on only the line's return is waited for.
-    world.said(Sender, 0, &ids::PACKET_SEALED, WAITING as usize, |_| true);
     world.again(Hub);
     let rows = received(&receiver, WAITING as usize + 1).await;
     let place = ids_of(&rows)
         .iter()
         .position(|id| *id == at(RECEIVER, &urgent));
-    // Those that were on the line already can't be overtaken.
-    assert!(place.unwrap() < 110, "it came as number {place:?}");
+    // Those that were on the lines already, to the hub and from it, can't be overtaken.
+    assert!(place.unwrap() < 200, "it came as number {place:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_members_flood_does_not_hold_up_another_of_the_box() {
-    const FLOOD: u32 = 300;
+    const FLOOD: u32 = 400;
     let mut world = World::start();
-    let [loud, quiet] = [RECEIVERS[0], RECEIVERS[1]].map(|code| world.software(code));
+    // Without TLS: handshakes of one address are rationed.
+    let [loud, quiet] = [RECEIVERS[0], RECEIVERS[1]].map(|code| world.plain_software(code));
     let receiver = world.software(SENDER);
     let draft = |from: &str, number| Draft {
         from: member(from),
@@ -129,7 +128,7 @@ async fn one_members_flood_does_not_hold_up_another_of_the_box() {
     let rows = received(&receiver, FLOOD as usize + 3).await;
     let last = rows.iter().rposition(|row| row["from"] == RECEIVERS[1]);
     assert!(
-        last.unwrap() < 150,
+        last.unwrap() < 200,
         "the quiet one's last came as number {last:?}"
     );
 }
