@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::clock::Chance;
 use crate::journal;
-use crate::retry::{Backoff, Class};
+use crate::retry::Backoff;
 use crate::uplink::{Error, Hub};
 
 /// A cheap handle.
@@ -33,9 +33,9 @@ impl Gate {
         let _ = self.open.subscribe().wait_for(|open| *open).await;
     }
 
-    /// Tells that a call failed; the first to tell starts the prober.
+    /// Tells that a call failed; the first to tell that the hub is away starts the prober.
     pub(super) fn failed(&self, error: &Error) {
-        if error.class() != Class::Retry || !self.open.send_replace(false) {
+        if !error.is_away() || !self.open.send_replace(false) {
             return;
         }
         journal::line(&journal::ids::HUB_AWAY)

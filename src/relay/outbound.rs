@@ -9,7 +9,7 @@ use crate::evidence::{Entry, Proof, Record, RecordKind};
 use crate::journal;
 use crate::packet::{Digest, DocId, Envelope, PacketId};
 use crate::retry::{Backoff, Class};
-use crate::seal::{Receipt, Seal, Sealer};
+use crate::seal::{Claim, Receipt, Seal, Sealer};
 use crate::spool::{self, Body, Keeping, Kept, Submission, Turn, Waiting};
 use crate::vxp::{ErrorCode, Refusal, SendParams, System};
 
@@ -76,7 +76,7 @@ fn answer(relay: &Arc<Relay>, keeping: Keeping) -> DocId {
         Keeping::New(kept) => {
             story(&journal::ids::PACKET_KEPT, &kept, "keep").info("kept, durable");
             let doc = DocId::of_sender(kept.packet);
-            begin(relay, kept);
+            begin(relay, *kept);
             doc
         }
         Keeping::Known(packet) => {
@@ -110,9 +110,7 @@ fn verify(relay: &Relay, kept: &Kept, answer: &[u8]) -> Result<Receipt, Error> {
     let claim = relay
         .opener
         .claim(answer, &grounds.trust, sealer, relay.clock.now());
-    let receipt = claim
-        .and_then(|claim| claim.receipt())
-        .map_err(Error::Receipt)?;
+    let receipt = claim.and_then(Claim::receipt).map_err(Error::Receipt)?;
     let (said, ours) = (receipt.record(), &kept.record);
     let fits = said.kind == RecordKind::Receipt
         && said.status.as_deref() == Some("accepted")
@@ -253,7 +251,7 @@ async fn put(
         drop(turn);
         match answer {
             Err(error) if error.is_behind() => announcer.forget(),
-            Err(error) if error.class() == Class::Retry => relay.gate.failed(&error),
+            Err(error) if error.is_away() => relay.gate.failed(&error),
             other => return Ok(other?),
         }
     }

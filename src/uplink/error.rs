@@ -32,12 +32,21 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Http(error) => error.class(),
-            Self::Problem { status, .. } if *status == 429 || *status >= 500 => Class::Retry,
-            // A refused box is one whose registration or certificate is to be mended: its packets wait.
-            Self::Problem { status, .. } if matches!(status, 401 | 403 | 409) => Class::Retry,
-            Self::Problem { .. } => Class::Refuse,
+            // Only what speaks of the thing itself is final: missing, conflict, too large, not to be processed. The rest
+            // (registration, certificate, a busy or broken hub, a broken body) can be mended while it waits.
+            Self::Problem {
+                status: 404 | 409 | 413 | 422,
+                ..
+            } if !self.is_behind() => Class::Refuse,
+            Self::Problem { .. } => Class::Retry,
             Self::Malformed(_) | Self::Body(_) => Class::Retry,
         }
+    }
+
+    /// Whether the hub was not reached at all: what one caller meets then, every other meets too.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Http(error) if error.class() == Class::Retry)
     }
 
     /// Whether the hub asks for the sender's head first.
