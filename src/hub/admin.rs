@@ -118,10 +118,11 @@ fn write(tx: &Tx<'_>, change: &Change) -> Result<(), Error> {
 }
 
 fn put(tx: &Tx<'_>, kind: &str, code: &MemberId, entry: &impl Serialize) -> Result<(), Error> {
-    let entry =
-        serde_json::to_string(entry).map_err(|error| Error::Registry(error.to_string()))?;
-    tx.prepare_cached("INSERT OR REPLACE INTO hub_registry (kind, code, entry) VALUES (?1, ?2, ?3)")?
-        .execute(params![kind, code.as_str(), entry])?;
+    let entry = serde_json::to_string(entry).map_err(|error| Error::Registry(error.to_string()))?;
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO hub_registry (kind, code, entry) VALUES (?1, ?2, ?3)",
+    )?
+    .execute(params![kind, code.as_str(), entry])?;
     Ok(())
 }
 
@@ -137,7 +138,8 @@ pub(super) fn change(tx: &Tx<'_>) -> Result<i64, Error> {
 /// Reads the whole registry.
 pub(super) fn registry(tx: &Tx<'_>) -> Result<Registry, Error> {
     let mut registry = Registry::default();
-    let mut select = tx.prepare_cached("SELECT kind, entry FROM hub_registry ORDER BY kind, code")?;
+    let mut select =
+        tx.prepare_cached("SELECT kind, entry FROM hub_registry ORDER BY kind, code")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let (kind, entry): (String, String) = (row.get(0)?, row.get(1)?);

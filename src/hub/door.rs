@@ -69,9 +69,7 @@ impl Hub {
             let packet: PacketId = id.parse().map_err(|_| Error::Missing)?;
             return match request.method {
                 m if m == put => Box::pin(intake::put(self, &asker, packet, request.body)).await,
-                m if m == get => {
-                    handout::get(self, &asker, packet, &argument(&query, "to")?).await
-                }
+                m if m == get => handout::get(self, &asker, packet, &argument(&query, "to")?).await,
                 _ => Ok(no_such_method()),
             };
         }
@@ -124,9 +122,7 @@ impl Hub {
     }
 }
 
-async fn json<T: serde::de::DeserializeOwned>(
-    body: &mut crate::https::Body,
-) -> Result<T, Error> {
+async fn json<T: serde::de::DeserializeOwned>(body: &mut crate::https::Body) -> Result<T, Error> {
     let bytes = body.read_all(LONGEST_JSON).await?;
     serde_json::from_slice(&bytes).map_err(|error| Error::Call(error.to_string()))
 }

@@ -217,10 +217,7 @@ impl Hub {
         let hub = self.clone();
         let kept = tokio::spawn(async move {
             let recipients: Vec<MemberId> = incoming.recipients.iter().flatten().cloned().collect();
-            let kept = hub
-                .store
-                .write(move |tx| keep::insert(tx, &incoming))
-                .await;
+            let kept = hub.store.write(move |tx| keep::insert(tx, &incoming)).await;
             // A failed commit may be there all the same.
             hub.has_mail(&recipients);
             kept

@@ -168,11 +168,7 @@ pub(super) fn waiting(tx: &Tx<'_>) -> Result<HashMap<MemberId, Waiting>, Error> 
          SELECT recipient, 2, min(leased_until) FROM hub_mailbox WHERE state = 2 GROUP BY recipient",
     )?;
     let rows = select.query_map([], |row| {
-        Ok((
-            row.get::<_, String>(0)?,
-            row.get::<_, i64>(1)?,
-            row.get(2)?,
-        ))
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get(2)?))
     })?;
     for row in rows {
         let (member, state, ends) = row?;

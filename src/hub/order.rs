@@ -19,12 +19,7 @@ const LOOKED_AT: i64 = 256;
 
 /// Notes that the place `sequence` between two members is taken or given up; gives the number of the last place up to
 /// which none is missing.
-pub(super) fn arrived(
-    tx: &Tx<'_>,
-    sender: &str,
-    addressed: &str,
-    sequence: u64,
-) -> SqlResult<i64> {
+pub(super) fn arrived(tx: &Tx<'_>, sender: &str, addressed: &str, sequence: u64) -> SqlResult<i64> {
     let sequence = signed(sequence);
     let (before, mut ahead): (i64, i64) = tx
         .prepare_cached("SELECT through, ahead FROM hub_pair WHERE sender = ?1 AND addressed = ?2")?

@@ -46,11 +46,7 @@ struct Woken {
 ///
 /// # Errors
 /// When none could be judged or kept: the same call may succeed later.
-pub(super) async fn give(
-    hub: &Hub,
-    asker: &Asker,
-    body: &mut Body,
-) -> Result<Response, Error> {
+pub(super) async fn give(hub: &Hub, asker: &Asker, body: &mut Body) -> Result<Response, Error> {
     let bytes = body.read_all(LONGEST_GIVEN).await?;
     let mut judged = Vec::new();
     for seal in wire::seals(&bytes)? {

@@ -47,7 +47,11 @@ pub fn members_of_csv(text: &str) -> Result<Vec<Change>, Error> {
                 )));
             }
             let columns = header.iter().map(String::as_str).zip(row).collect();
-            member(&Columns { at: at + 1, columns }).map(|m| Change::AddMember(Box::new(m)))
+            member(&Columns {
+                at: at + 1,
+                columns,
+            })
+            .map(|m| Change::AddMember(Box::new(m)))
         })
         .collect()
 }
@@ -83,7 +87,10 @@ impl Columns<'_> {
 }
 
 fn member(columns: &Columns<'_>) -> Result<Member, Error> {
-    let print = |text: &str| text.parse::<Fingerprint>().map_err(|_| columns.wrong("seal"));
+    let print = |text: &str| {
+        text.parse::<Fingerprint>()
+            .map_err(|_| columns.wrong("seal"))
+    };
     Ok(Member {
         code: columns.must("code")?,
         code102: columns.maybe("code102")?,
