@@ -23,6 +23,10 @@ use crate::uplink::wire::{self, SealFirst};
 /// Media type of seals and bodies.
 pub(super) const SEALED: &str = "application/octet-stream";
 
+/// Longer bodies are asked for only when the packet is new: they have a file each, which a repetition must not touch.
+/// Shorter ones lie in their row (see [`crate::spool`]), whose unique id decides.
+const ASKED_FIRST: u64 = 16 * 1024;
+
 /// Takes a packet or void in; a repetition gets the receipt that the first one got.
 ///
 /// # Errors
@@ -42,7 +46,7 @@ pub(super) async fn put(
     let recipients = permit(hub, asker, claim.record())?;
     let _turn = hub.under_way.turn(packet).await;
     let record = claim.record().clone();
-    if hub.is_new(&record).await? {
+    if record.size <= ASKED_FIRST || hub.is_new(&record).await? {
         // 4 the body comes, hashed on its way to the disk, and is the one that was sealed.
         let body = receive(hub, claim, start, body).await?;
         // 5 keep: from here on it survives power loss, and its recipients are woken.
@@ -53,8 +57,9 @@ pub(super) async fn put(
             body,
             at: hub.now_ms(),
         };
-        hub.keep(incoming).await?;
-        tell(&record);
+        if hub.keep(incoming).await? {
+            tell(&record);
+        }
     }
     // 6 accept: our promise joins our log.
     let receipt = hub.accept(&record).await?;
@@ -212,8 +217,9 @@ impl Hub {
         }
     }
 
-    /// In a task of its own, since what was written must wake its recipients even when the sender has gone.
-    async fn keep(&self, incoming: Incoming) -> Result<(), Error> {
+    /// Whether it was new. In a task of its own, since what was written must wake its recipients even when the sender
+    /// has gone.
+    async fn keep(&self, incoming: Incoming) -> Result<bool, Error> {
         let hub = self.clone();
         let kept = tokio::spawn(async move {
             let recipients: Vec<MemberId> = incoming.recipients.iter().flatten().cloned().collect();

@@ -4,6 +4,7 @@ use data_encoding::BASE64;
 use tokio::time::timeout;
 
 use super::World;
+use super::member::*;
 use super::world::*;
 use crate::hub::admin::{self, Change, members_of_csv};
 use crate::merkle::checkpoint::Checkpoint;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::World;
+use super::member::*;
 use super::world::*;
 use crate::durable::{Disk, Faults, Op, Verdict};
 use crate::hub::Config;
@@ -104,4 +105,33 @@ async fn whatever_write_fails_a_poll_and_a_receipt_can_be_repeated() {
         let got = box_a.hub.take_receipts(0, std::time::Duration::ZERO).await;
         assert_eq!(got.unwrap().len(), 1, "{verdict:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_whose_commit_seemed_to_fail_still_releases_and_wakes() {
+    let faults = Arc::new(FailOnce {
+        left: AtomicI64::new(i64::MAX),
+        verdict: Verdict::DoneButFailed,
+    });
+    let world = World::with(Disk::failing(faults.clone()), Config::default()).await;
+    let (box_a, shared) = (world.knock(BOX_A), world.knock(SHARED));
+    let (mut a, mut b) = (world.member("A"), world.member("B"));
+    let original = a.seal_draft(&world, document(&["B"], "decision"));
+    let recall = Draft {
+        message: "recall",
+        refs: &["decision"],
+        ..document(&["B"], "recall")
+    };
+    let recall = a.seal_draft(&world, recall);
+    send(&box_a, &mut a, &original).await;
+    send(&box_a, &mut a, &recall).await;
+    assert_eq!(list(&shared).await.entries.len(), 1);
+    let delivered = b.receipt(&world, &original.record, "delivered");
+    b.announce(&shared.hub).await;
+    let seals = [delivered.seal];
+    faults.left.store(0, Ordering::SeqCst);
+    assert!(shared.hub.give_receipts(&seals).await.is_err());
+    shared.hub.give_receipts(&seals).await.unwrap();
+    let listed = list(&shared).await;
+    assert_eq!(names(&listed), [(recall.packet, "B".to_owned())]);
 }

@@ -1,6 +1,7 @@
 use tokio::time::timeout;
 
 use super::World;
+use super::member::*;
 use super::world::*;
 use crate::evidence::{Addressee, Record, RecordKind};
 use crate::https::{Bytes, Content, HeaderMap, Method, Outgoing, StatusCode};

@@ -2,6 +2,7 @@ mod cms;
 mod directory;
 mod faults;
 mod intake;
+mod member;
 mod order;
 mod receipts;
 mod world;

@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::World;
+use super::member::*;
 use super::world::*;
 use crate::evidence::{Record, RecordKind};
 use crate::hub::Config;

@@ -9,21 +9,18 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::cms;
+use super::member::{MemberLog, Sealed};
 use crate::clock::{Chance, Clock, Moment, parse_rfc3339};
 use crate::durable::Disk;
-use crate::evidence::{
-    Addressee, Archive, Head, Log, Record, RecordKind, SealKey, Sealing, Signing,
-};
+use crate::evidence::{Archive, Log, SealKey, Sealing, Signing};
 use crate::https::{
     Cause, Client, ClientConfig, ClientTls, Drained, Protocols, Server, ServerConfig, ServerTls,
 };
 use crate::hub::admin::{self, Change};
 use crate::hub::{Config, Hub, Parts, SCHEMAS};
-use crate::merkle::checkpoint::Checkpoint;
-use crate::merkle::{Batch, Frontier, Hash, leaf_hash};
-use crate::packet::{Digest, MemberId, PacketId};
-use crate::seal::Seal;
-use crate::spool::{self, Bodies};
+use crate::merkle::Hash;
+use crate::packet::{MemberId, PacketId};
+use crate::spool::Bodies;
 use crate::store::Store;
 use crate::tls::{
     Clients, Credential, Current, Grounds, HubVerifier, Judge, KeyHandle, Scheme, client_config,
@@ -32,7 +29,7 @@ use crate::tls::{
 use crate::trust::directory::{BoxEntry, Fingerprint, Member, State};
 use crate::trust::issue::{TestCa, TestKey, Use, Wanted};
 use crate::trust::{Profile, Revocation, Trust};
-use crate::uplink::{self, Announced, Ask, Mailbox};
+use crate::uplink::{self, Ask, Mailbox};
 
 pub(super) const HUB: &str = "hub";
 
@@ -76,8 +73,8 @@ impl Issuer {
 
 #[derive(Debug)]
 pub(super) struct Pair {
-    key: TestKey,
-    certificate: Vec<u8>,
+    pub(super) key: TestKey,
+    pub(super) certificate: Vec<u8>,
 }
 
 impl Pair {
@@ -108,182 +105,6 @@ impl SealKey for Pair {
 pub(super) struct Knocker {
     pub(super) hub: uplink::Hub,
     pub(super) client: Client,
-}
-
-/// A member's log, kept in memory.
-pub(super) struct MemberLog {
-    pub(super) code: MemberId,
-    pair: Pair,
-    leaves: Vec<Hash>,
-    announced: u64,
-    /// Heads that were signed and not announced.
-    pending: Vec<Head>,
-    sequences: HashMap<String, u64>,
-}
-
-/// A record with its body, sealed.
-#[derive(Clone)]
-pub(super) struct Sealed {
-    pub(super) packet: PacketId,
-    pub(super) record: Record,
-    pub(super) seal: Vec<u8>,
-    pub(super) body: Vec<u8>,
-}
-
-impl Sealed {
-    pub(super) fn body(&self) -> spool::Body {
-        spool::Body::Inline(self.body.clone().into())
-    }
-}
-
-/// What a packet is to be.
-pub(super) struct Draft<'a> {
-    pub(super) to: &'a [&'a str],
-    pub(super) message: &'a str,
-    pub(super) document: &'a str,
-    pub(super) refs: &'a [&'a str],
-    pub(super) priority: u8,
-    pub(super) body: Vec<u8>,
-}
-
-pub(super) fn document<'a>(to: &'a [&'a str], document: &'a str) -> Draft<'a> {
-    Draft {
-        to,
-        message: "new",
-        document,
-        refs: &[],
-        priority: 0,
-        body: document.as_bytes().to_vec(),
-    }
-}
-
-impl MemberLog {
-    /// Gives the next place between this member and `to`.
-    pub(super) fn place(&mut self, to: &str) -> Addressee {
-        let last = self.sequences.entry(to.to_owned()).or_default();
-        *last += 1;
-        Addressee {
-            member: code(to),
-            sequence: *last,
-        }
-    }
-
-    pub(super) fn draft(&mut self, world: &World, draft: Draft<'_>) -> (Record, Vec<u8>) {
-        let packet = PacketId::new(world.clock.now(), &world.chance);
-        let body = draft.body;
-        let (digest, size) = (Digest::of(&body), body.len() as u64);
-        let mut record = Record::new(
-            RecordKind::Packet,
-            packet,
-            (digest, size),
-            self.code.clone(),
-            world.clock.now(),
-        );
-        record.to = draft.to.iter().map(|to| self.place(to)).collect();
-        record.message = Some(draft.message.to_owned());
-        record.document = Some(draft.document.to_owned());
-        record.refs = draft.refs.iter().map(|r| (*r).to_owned()).collect();
-        record.priority = draft.priority;
-        (record, body)
-    }
-
-    pub(super) fn seal_draft(&mut self, world: &World, draft: Draft<'_>) -> Sealed {
-        let (record, body) = self.draft(world, draft);
-        self.seal(record, body)
-    }
-
-    /// The record joins the log under a head of its own.
-    pub(super) fn seal(&mut self, record: Record, body: Vec<u8>) -> Sealed {
-        self.seal_all(vec![(record, body)]).remove(0)
-    }
-
-    /// The records join the log under one head.
-    pub(super) fn seal_all(&mut self, records: Vec<(Record, Vec<u8>)>) -> Vec<Sealed> {
-        let first = self.leaves.len() as u64;
-        let bytes: Vec<Vec<u8>> = records.iter().map(|(record, _)| record.encode()).collect();
-        self.leaves.extend(bytes.iter().map(|b| leaf_hash(b)));
-        let head = self.head();
-        self.pending.push(head.clone());
-        let batch = Batch::new(Frontier::empty(), &self.leaves);
-        let whole = records.into_iter().zip(bytes).zip(first..);
-        whole
-            .map(|(((record, body), bytes), index)| Sealed {
-                packet: record.packet,
-                seal: Seal {
-                    record: bytes,
-                    index,
-                    path: batch.inclusion(index).unwrap(),
-                    checkpoint: head.body.clone(),
-                    cms: head.cms.clone(),
-                }
-                .encode(),
-                record,
-                body,
-            })
-            .collect()
-    }
-
-    pub(super) fn head(&self) -> Head {
-        let batch = Batch::new(Frontier::empty(), &self.leaves);
-        let checkpoint = Checkpoint {
-            origin: self.code.to_string(),
-            size: batch.size(),
-            root: batch.root(),
-            extensions: Vec::new(),
-        };
-        let body = checkpoint.body().into_bytes();
-        let cms = cms::sign(&self.pair.key, &self.pair.certificate, &body);
-        Head {
-            origin: self.code.clone(),
-            size: checkpoint.size,
-            root: checkpoint.root,
-            body,
-            cms,
-        }
-    }
-
-    pub(super) fn proof(&self, from: u64, to: u64) -> Vec<Hash> {
-        let (from, to) = (usize::try_from(from).unwrap(), usize::try_from(to).unwrap());
-        let mut edge = Frontier::empty();
-        for leaf in &self.leaves[..from] {
-            edge.push(*leaf);
-        }
-        Batch::new(edge, &self.leaves[from..to])
-            .consistency()
-            .unwrap_or_default()
-    }
-
-    /// Forgets the last records, as a restored box does.
-    pub(super) fn roll_back(&mut self, to: usize) {
-        self.leaves.truncate(to);
-    }
-
-    /// Announces all heads since the last time.
-    pub(super) async fn announce(&mut self, hub: &uplink::Hub) {
-        for head in std::mem::take(&mut self.pending) {
-            let proof = self.proof(self.announced, head.size);
-            let announced = hub.announce(&head, self.announced, &proof).await.unwrap();
-            assert_eq!(announced, Announced::Taken);
-            self.announced = head.size;
-        }
-    }
-
-    /// A receipt for a packet that came.
-    pub(super) fn receipt(&mut self, world: &World, of: &Record, status: &str) -> Sealed {
-        let mut record = Record::new(
-            RecordKind::Receipt,
-            of.packet,
-            (of.digest, of.size),
-            self.code.clone(),
-            world.clock.now(),
-        );
-        record.to = vec![Addressee {
-            member: of.from.clone(),
-            sequence: 0,
-        }];
-        record.status = Some(status.to_owned());
-        self.seal(record, Vec::new())
-    }
 }
 
 pub(super) struct World {
@@ -342,14 +163,7 @@ impl World {
             let mut member = listed(name, id as u64, Some(owner));
             member.seal = vec![pair.print()];
             changes.push(Change::AddMember(Box::new(member)));
-            let log = MemberLog {
-                code: code(name),
-                pair,
-                leaves: Vec::new(),
-                announced: 0,
-                pending: Vec::new(),
-                sequences: HashMap::new(),
-            };
+            let log = MemberLog::new(code(name), pair);
             members.insert(name.to_owned(), log);
         }
 
