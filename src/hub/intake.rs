@@ -9,7 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::door::Asker;
 use super::error::NotReached;
 use super::keep::{self, Incoming, Known};
-use super::{Error, Hub};
+use super::{Config, Error, Hub};
 use crate::evidence::{Addressee, Entry, Record, RecordKind};
 use crate::https::{Body, Bytes, Response, StatusCode};
 use crate::journal::{self, ids};
@@ -43,10 +43,17 @@ pub(super) async fn put(
     let claim = open(hub, asker, packet, &seal)?;
     hub.knows(&claim.record().from, claim.checkpoint()).await?;
     // 3 permit: this box may speak for the sender, and everyone named can be reached.
-    let recipients = permit(hub, asker, claim.record())?;
-    let _turn = hub.under_way.turn(packet).await;
     let record = claim.record().clone();
-    if record.size <= ASKED_FIRST || hub.is_new(&record).await? {
+    let recipients = match permit(hub, asker, &record) {
+        Ok(recipients) => Some(recipients),
+        Err(refused) if hub.is_new(&record).await? => return Err(refused),
+        // What was accepted stays so, whoever has closed since.
+        Err(_) => None,
+    };
+    let _turn = hub.under_way.turn(packet).await;
+    if let Some(recipients) = recipients
+        && (record.size <= ASKED_FIRST || hub.is_new(&record).await?)
+    {
         // 4 the body comes, hashed on its way to the disk, and is the one that was sealed.
         let body = receive(hub, claim, start, body).await?;
         // 5 keep: from here on it survives power loss, and its recipients are woken.
@@ -117,27 +124,8 @@ fn open(hub: &Hub, asker: &Asker, packet: PacketId, seal: &[u8]) -> Result<Claim
 
 /// Who stands behind each addressee.
 fn permit(hub: &Hub, asker: &Asker, record: &Record) -> Result<Vec<Option<MemberId>>, Error> {
-    let limits = &hub.config;
-    if record.size > limits.max_packet_bytes {
-        return Err(Error::TooLarge(format!(
-            "{} bytes, allowed are {}",
-            record.size, limits.max_packet_bytes
-        )));
-    }
-    if record.to.len() > limits.max_recipients {
-        return Err(Error::TooLarge(format!(
-            "{} recipients, allowed are {}",
-            record.to.len(),
-            limits.max_recipients
-        )));
-    }
     let reach = |to: &Addressee| {
-        let found = asker.directory.find(&to.member);
-        if record.kind == RecordKind::Void {
-            // It gives up a place, perhaps of a code that was refused; it reaches nobody.
-            return Ok(found.map(|member| member.code.clone()));
-        }
-        let why = match found {
+        let why = match asker.directory.find(&to.member) {
             _ if is_centre(&to.member) => NotReached::Centre,
             None => NotReached::Unknown,
             Some(member) if is_centre(&member.code) => NotReached::Centre,
@@ -151,10 +139,34 @@ fn permit(hub: &Hub, asker: &Asker, record: &Record) -> Result<Vec<Option<Member
             why,
         })
     };
+    if record.kind == RecordKind::Void {
+        // It reaches nobody and gives up what was refused, perhaps for its size or for whom it named.
+        let found = |to: &Addressee| asker.directory.find(&to.member);
+        let codes = record.to.iter().map(|to| Some(found(to)?.code.clone()));
+        return Ok(codes.collect());
+    }
+    within(&hub.config, record)?;
+    record.to.iter().map(reach).collect()
+}
+
+fn within(limits: &Config, record: &Record) -> Result<(), Error> {
     if record.to.is_empty() {
         return Err(Error::Call("nobody is named as recipient".to_owned()));
     }
-    record.to.iter().map(reach).collect()
+    if record.size > limits.max_packet_bytes {
+        return Err(Error::TooLarge(format!(
+            "{} bytes, allowed are {}",
+            record.size, limits.max_packet_bytes
+        )));
+    }
+    if record.to.len() > limits.max_recipients {
+        return Err(Error::TooLarge(format!(
+            "{} recipients, allowed are {}",
+            record.to.len(),
+            limits.max_recipients
+        )));
+    }
+    Ok(())
 }
 
 /// Codes whose level 1 is W are connection centres.
@@ -279,6 +291,11 @@ impl UnderWay {
         let own = self.lock().entry(packet).or_default().clone();
         turn.guard = Some(own.lock_owned().await);
         turn
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PacketId, Arc<tokio::sync::Mutex<()>>>> {

@@ -59,6 +59,18 @@ async fn a_packet_put_twice_gets_the_same_receipt_and_it_holds() {
         }]
     );
     assert_eq!(world.count("SELECT count(*) FROM hub_mailbox").await, 1);
+
+    let close = Change::CloseMember {
+        code: code("B"),
+        successor: None,
+    };
+    admin::apply(&world.store, vec![close]).await.unwrap();
+    world.hub.refresh_directory().await.unwrap();
+    let again = box_a
+        .hub
+        .put(sealed.packet, &sealed.seal, Some(&sealed.body()))
+        .await;
+    assert!(again.is_ok(), "what was accepted stays so");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -371,4 +383,32 @@ async fn a_circular_to_500_is_one_body_one_packet_and_500_entries() {
     );
     let again = one.await.unwrap().status;
     assert_eq!(again, StatusCode::OK, "a repetition needs no body");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_packet_handed_over_by_many_at_once_is_one() {
+    let world = World::new().await;
+    let (box_a, shared, mut a) = (world.knock(BOX_A), world.knock(SHARED), world.member("A"));
+    for size in [100, 500_000] {
+        let mut draft = document(&["B"], "one");
+        draft.body = vec![3; size];
+        let sealed = a.seal_draft(&world, draft);
+        a.announce(&box_a.hub).await;
+        let mut puts = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (hub, sealed) = (box_a.hub.clone(), sealed.clone());
+            puts.spawn(async move {
+                let body = sealed.body();
+                let receipt = hub.put(sealed.packet, &sealed.seal, Some(&body)).await;
+                Seal::decode(&receipt.unwrap()).unwrap().record
+            });
+        }
+        let receipts = puts.join_all().await;
+        assert!(receipts.iter().all(|receipt| *receipt == receipts[0]));
+        assert_eq!(names(&list(&shared).await).len(), 1, "{size}");
+        let mut fetched = shared.hub.fetch(sealed.packet, &code("B")).await.unwrap();
+        let rest = fetched.rest.read_all(u64::MAX).await.unwrap();
+        assert!([&fetched.start[..], &rest[..]].concat() == sealed.body);
+    }
+    assert!(world.hub.under_way.is_empty());
 }

@@ -7,6 +7,7 @@ use super::member::*;
 use super::world::*;
 use crate::evidence::{Record, RecordKind};
 use crate::hub::Config;
+use crate::hub::door::Asker;
 use crate::packet::Digest;
 use crate::uplink::Ask;
 
@@ -62,12 +63,24 @@ async fn a_recall_is_unseen_until_its_document_has_come_and_is_delivered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_void_gives_up_its_place_so_that_nothing_waits_for_ever() {
-    let world = World::new().await;
+    let config = Config {
+        max_recipients: 1,
+        max_packet_bytes: 6,
+        ..Config::default()
+    };
+    let world = World::with(crate::durable::Disk::real(), config).await;
     let (box_a, shared, mut a) = (world.knock(BOX_A), world.knock(SHARED), world.member("A"));
     let (refused, body) = a.draft(&world, document(&["B", "NOBODY"], "refused"));
     let status = a.seal_draft(&world, chained(&["B"], "status", &["theirs"]));
     send(&box_a, &mut a, &status).await;
     assert!(list(&shared).await.entries.is_empty());
+    let too_large = a.seal(refused.clone(), body.clone());
+    a.announce(&box_a.hub).await;
+    let put = box_a
+        .hub
+        .put(refused.packet, &too_large.seal, Some(&too_large.body()))
+        .await;
+    assert!(put.unwrap_err().to_string().contains("413"));
     let mut void = Record::new(
         RecordKind::Void,
         refused.packet,
@@ -196,4 +209,36 @@ async fn a_poll_waits_for_mail_and_only_so_many_wait() {
     if let Err(error) = crowded {
         assert!(error.to_string().contains("429"), "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_comes_up_again_knows_mail_leases_and_directory() {
+    let world = World::new().await;
+    let (box_a, shared, mut a) = (world.knock(BOX_A), world.knock(SHARED), world.member("A"));
+    let leased = a.seal_draft(&world, document(&["B"], "leased"));
+    send(&box_a, &mut a, &leased).await;
+    assert_eq!(list(&shared).await.entries.len(), 1);
+    let ready = a.seal_draft(&world, document(&["C"], "ready"));
+    send(&box_a, &mut a, &ready).await;
+
+    world
+        .grounds
+        .send_modify(|grounds| grounds.directory = None);
+    let hub = world.reopen().await;
+    assert_eq!(hub.refresh_directory().await.unwrap(), 1);
+    let asker = Asker {
+        code: code(SHARED),
+        trust: world.grounds.borrow().trust.clone(),
+        directory: hub.directory().unwrap(),
+    };
+    let ask = Ask {
+        wait_ms: 0,
+        limit: 10,
+        anew: false,
+    };
+    let listed = hub.list(&asker, ask.clone()).await.unwrap();
+    assert_eq!(names(&listed), [(ready.packet, "C".to_owned())]);
+    world.clock.advance(Duration::from_secs(61));
+    let listed = hub.list(&asker, ask).await.unwrap();
+    assert_eq!(listed.entries.len(), 2);
 }

@@ -269,6 +269,19 @@ impl World {
         }
     }
 
+    /// The hub as it comes up again over the same store.
+    pub(super) async fn reopen(&self) -> Hub {
+        let parts = Parts {
+            store: self.store.clone(),
+            bodies: self.hub.bodies.clone(),
+            log: self.hub.log.clone(),
+            grounds: self.grounds.clone(),
+            clock: self.clock.clone(),
+            chance: self.chance.clone(),
+        };
+        Hub::open(Config::default(), parts).await.unwrap()
+    }
+
     /// Closes the door after what is under way.
     pub(super) async fn close(&self) -> Drained {
         self.hub.end_polls();
