@@ -11,7 +11,7 @@
 //! | `heads` | witness of the members' logs |
 //! | `directory` | the signed list of members; `admin` changes it |
 //!
-//! State lies in SQLite behind [`Store`]; the functions that take a transaction are the only ones that know its
+//! State lies in SQLite behind [`crate::store::Store`]; the functions that take a transaction are the only ones that know its
 //! tables, so that a hub on another engine replaces those.
 
 pub mod admin;
