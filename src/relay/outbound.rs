@@ -250,7 +250,7 @@ async fn put(
         let answer = relay.hub.put(kept.packet, &seal, body).await;
         drop(turn);
         match answer {
-            Err(error) if error.is_behind() => announcer.forget(),
+            Err(error) if error.is_behind() => announcer.again(&sealed.head).await?,
             Err(error) if error.is_away() => relay.gate.failed(&error),
             other => return Ok(other?),
         }
