@@ -1,13 +1,15 @@
 //! Makes each head of a log known to the hub, in order, before any packet sealed under it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::gate::Gate;
+use crate::clock::Chance;
 use crate::evidence::{Head, Log};
 use crate::journal;
-use crate::retry::Class;
+use crate::retry::Backoff;
 use crate::uplink::{Announced, Hub};
 
 /// A cheap handle to the task that announces one log's heads.
@@ -17,9 +19,9 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
-    pub(super) fn start(log: Log, hub: Hub, gate: Gate) -> Self {
+    pub(super) fn start(log: Log, hub: Hub, gate: Gate, chance: Chance) -> Self {
         let known = Arc::new(watch::Sender::new(0));
-        tokio::spawn(run(log, hub, gate, Arc::downgrade(&known)));
+        tokio::spawn(run(log, hub, gate, chance, Arc::downgrade(&known)));
         Self { known }
     }
 
@@ -38,8 +40,16 @@ impl Announcer {
     }
 }
 
-async fn run(log: Log, hub: Hub, gate: Gate, known: std::sync::Weak<watch::Sender<u64>>) {
+async fn run(
+    log: Log,
+    hub: Hub,
+    gate: Gate,
+    chance: Chance,
+    known: std::sync::Weak<watch::Sender<u64>>,
+) {
     let mut newest = log.heads();
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+    let mut told = None;
     loop {
         let Some(size) = known.upgrade().map(|k| *k.borrow()) else {
             return;
@@ -52,12 +62,14 @@ async fn run(log: Log, hub: Hub, gate: Gate, known: std::sync::Weak<watch::Sende
                     Ok(Announced::Taken) => next.head.size,
                     Ok(Announced::Behind(theirs)) => theirs,
                     Err(error) => {
-                        refused(&log, &error);
+                        refused(&log, &error, &mut told);
                         gate.failed(&error);
-                        pause().await;
+                        tokio::time::sleep(backoff.next(&chance)).await;
                         continue;
                     }
                 };
+                backoff.reset();
+                told = None;
                 if let Some(known) = known.upgrade() {
                     known.send_replace(reached);
                 }
@@ -72,23 +84,27 @@ async fn run(log: Log, hub: Hub, gate: Gate, known: std::sync::Weak<watch::Sende
                     _ = forgotten.wait_for(|now| *now < size) => {}
                 }
             }
-            Err(_) => pause().await,
+            Err(_) => tokio::time::sleep(backoff.next(&chance)).await,
         }
     }
 }
 
-fn refused(log: &Log, error: &crate::uplink::Error) {
-    if error.class() == Class::Refuse {
-        journal::line(&journal::ids::CHECKPOINT_REFUSED)
-            .member(log.member())
-            .step("announce")
-            .reason(error)
-            .next("the hub holds another history of this log: call the hub's operator, send nothing by other ways")
-            .error("the hub refuses this member's log");
+/// Tells once why the hub does not take a head, as long as the reason stays the same.
+fn refused(log: &Log, error: &crate::uplink::Error, told: &mut Option<String>) {
+    let reason = error.to_string();
+    if error.is_away() || told.as_ref() == Some(&reason) {
+        return;
     }
-}
-
-/// Between two tries at something that is not the hub's being away.
-async fn pause() {
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let next = if error.is_fork() {
+        "the hub holds another history of this log: call the hub's operator, send nothing by other ways"
+    } else {
+        "mend what the reason names, certificate or registration; packets wait and go on by themselves"
+    };
+    journal::line(&journal::ids::CHECKPOINT_REFUSED)
+        .member(log.member())
+        .step("announce")
+        .reason(&reason)
+        .next(next)
+        .error("the hub does not take this member's log");
+    *told = Some(reason);
 }
