@@ -214,11 +214,15 @@ pub(super) fn refused(peer: std::net::SocketAddr, refusal: &https::Refusal) {
         .peer(peer)
         .step("connect")
         .reason(refusal);
-    match https::find_cause::<crate::trust::Refusal>(refusal) {
-        Some(refusal) => line.next(refusal.next()),
-        None => {
-            line.next("nothing, unless this address is one of ours: then check its TLS settings")
-        }
+    let handshake = match refusal {
+        https::Refusal::Handshake(error) => tls::refusal_in(error),
+        _ => None,
+    };
+    match https::find_cause(refusal).or(handshake.as_ref()) {
+        Some(refusal) => line.next(crate::trust::Refusal::next(refusal)),
+        None => line.next(
+            "nothing, unless this address is one of ours: then let it speak TLS 1.2 or 1.3 as this side does",
+        ),
     }
     .warning("a connection is refused");
 }

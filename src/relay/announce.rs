@@ -7,9 +7,10 @@ use tokio::sync::watch;
 
 use super::Error;
 use super::gate::Gate;
+use crate::clock::Chance;
 use crate::evidence::{Head, Log};
 use crate::journal;
-use crate::retry::Class;
+use crate::retry::Backoff;
 use crate::uplink::{self, Announced, Hub};
 
 /// A cheap handle to the task that announces one log's heads.
@@ -22,7 +23,7 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
-    pub(super) fn start(log: Log, hub: Hub, gate: Gate) -> Self {
+    pub(super) fn start(log: Log, hub: Hub, gate: Gate, chance: Chance) -> Self {
         let known = Arc::new(watch::Sender::new(None));
         let announcer = Self {
             log: log.clone(),
@@ -33,6 +34,7 @@ impl Announcer {
             log,
             hub,
             gate,
+            chance,
             known: Arc::downgrade(&announcer.known),
         };
         tokio::spawn(task.run());
@@ -85,16 +87,21 @@ struct Task {
     log: Log,
     hub: Hub,
     gate: Gate,
+    chance: Chance,
     /// Weak, so that the task ends with the last handle.
     known: Weak<watch::Sender<Option<u64>>>,
 }
 
 impl Task {
     async fn run(self) {
+        let mut told = Told::nothing();
         while let Some(known) = self.known.upgrade() {
             let size = *known.borrow();
             match self.step(size).await {
-                Ok(Some(reached)) => drop(known.send_replace(Some(reached))),
+                Ok(Some(reached)) => {
+                    told = Told::nothing();
+                    known.send_replace(Some(reached));
+                }
                 Ok(None) => {
                     let receiver = known.subscribe();
                     drop(known);
@@ -102,7 +109,7 @@ impl Task {
                         return;
                     }
                 }
-                Err(error) => self.trouble(&error).await,
+                Err(error) => self.trouble(&error, &mut told).await,
             }
         }
     }
@@ -137,22 +144,46 @@ impl Task {
         }
     }
 
-    async fn trouble(&self, error: &Error) {
+    /// Waits before the next try; the same reason is told once.
+    async fn trouble(&self, error: &Error, told: &mut Told) {
         if let Error::Hub(error) = error {
             self.gate.failed(error);
-            if error.class() == Class::Refuse {
-                refused(&self.log, error);
-            }
+            told.tell(&self.log, error);
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(told.backoff.next(&self.chance)).await;
     }
 }
 
-fn refused(log: &Log, error: &uplink::Error) {
-    journal::line(&journal::ids::CHECKPOINT_REFUSED)
-        .member(log.member())
-        .step("announce")
-        .reason(error)
-        .next("the hub holds another history of this log: call the hub's operator, send nothing by other ways")
-        .error("the hub refuses this member's log");
+/// What was told of the trouble that is still there.
+struct Told {
+    reason: Option<String>,
+    backoff: Backoff,
+}
+
+impl Told {
+    fn nothing() -> Self {
+        Self {
+            reason: None,
+            backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(10)),
+        }
+    }
+
+    fn tell(&mut self, log: &Log, error: &uplink::Error) {
+        let reason = error.to_string();
+        if error.is_away() || self.reason.as_ref() == Some(&reason) {
+            return;
+        }
+        let next = if error.is_fork() {
+            "the hub holds another history of this log: call the hub's operator, send nothing by other ways"
+        } else {
+            "mend what the reason names, certificate or registration; packets wait and go on by themselves"
+        };
+        journal::line(&journal::ids::CHECKPOINT_REFUSED)
+            .member(log.member())
+            .step("announce")
+            .reason(&reason)
+            .next(next)
+            .error("the hub does not take this member's log");
+        self.reason = Some(reason);
+    }
 }

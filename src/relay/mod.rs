@@ -88,7 +88,12 @@ impl Relay {
             .logs
             .iter()
             .map(|log| {
-                let announcer = Announcer::start(log.clone(), parts.hub.clone(), gate.clone());
+                let announcer = Announcer::start(
+                    log.clone(),
+                    parts.hub.clone(),
+                    gate.clone(),
+                    parts.chance.clone(),
+                );
                 (log.member().clone(), announcer)
             })
             .collect();

@@ -6,11 +6,12 @@ use super::world::*;
 use crate::evidence::{Addressee, Record, RecordKind};
 use crate::https::{Bytes, Content, HeaderMap, Method, Outgoing, StatusCode};
 use crate::hub::admin::{self, Change};
-use crate::hub::error::{CONFLICT, FORK};
+use crate::hub::error::CONFLICT;
 use crate::journal::{self, ids};
 use crate::packet::Digest;
 use crate::retry::Class;
 use crate::seal::{Opener, Seal, Sealer};
+use crate::uplink::FORK;
 use crate::uplink::{self, Announced, Error, wire};
 
 fn problem(error: &Error) -> (u16, String, String) {
