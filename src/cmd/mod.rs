@@ -1,5 +1,7 @@
 //! One verb, one exit code.
 
+pub mod evidence;
+
 mod hub;
 mod identity;
 mod relay;
