@@ -11,23 +11,23 @@ use crate::merkle::checkpoint::Checkpoint;
 use crate::seal::{Bundle, Seal};
 
 /// A seal with its receipts and revocation lists, nothing of it verified.
-pub(super) struct Proof {
-    pub(super) packet: Piece,
-    pub(super) receipts: Vec<Piece>,
-    pub(super) lists: Vec<Vec<u8>>,
+pub(in crate::cmd::evidence) struct Proof {
+    pub(in crate::cmd::evidence) packet: Piece,
+    pub(in crate::cmd::evidence) receipts: Vec<Piece>,
+    pub(in crate::cmd::evidence) lists: Vec<Vec<u8>>,
 }
 
 /// One seal, or why its bytes are none.
-pub(super) struct Piece {
-    pub(super) name: String,
-    pub(super) seal: Result<Seal, String>,
+pub(in crate::cmd::evidence) struct Piece {
+    pub(in crate::cmd::evidence) name: String,
+    pub(in crate::cmd::evidence) seal: Result<Seal, String>,
     /// The chain as written beside it, in an exported directory.
-    pub(super) chain: Option<Vec<u8>>,
+    pub(in crate::cmd::evidence) chain: Option<Vec<u8>>,
 }
 
 impl Proof {
     /// Reads a bundle.
-    pub(super) fn of_bundle(json: &[u8]) -> Result<Self, Stopped> {
+    pub(in crate::cmd::evidence) fn of_bundle(json: &[u8]) -> Result<Self, Stopped> {
         let bundle = Bundle::from_json(json).map_err(Stopped::fails)?;
         let piece = |name: String, seal: &[u8]| Piece {
             name,
@@ -47,7 +47,7 @@ impl Proof {
     }
 
     /// Reads what `export` wrote.
-    pub(super) fn of_directory(directory: &Path) -> Result<Self, Stopped> {
+    pub(in crate::cmd::evidence) fn of_directory(directory: &Path) -> Result<Self, Stopped> {
         let shown = |error| Stopped::unreadable(format!("{}: {error}", directory.display()));
         let mut names = Vec::new();
         for entry in std::fs::read_dir(directory).map_err(shown)? {
@@ -110,7 +110,7 @@ impl Piece {
 }
 
 /// `path.txt`: the record's place, the tree's size, then the inclusion path, a hash a line.
-pub(super) fn write_path(seal: &Seal, size: u64) -> String {
+pub(in crate::cmd::evidence) fn write_path(seal: &Seal, size: u64) -> String {
     let mut text = format!("index {}\nsize {size}\n", seal.index);
     for hash in &seal.path {
         // Writing to a String never fails.

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Outcome {
+pub(in crate::cmd::evidence) enum Outcome {
     /// It holds.
     Holds,
     /// It does not.
@@ -16,31 +16,31 @@ pub(super) enum Outcome {
 
 /// One check.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Line {
+pub(in crate::cmd::evidence) struct Line {
     /// Of what: `packet`, `receipt-1`, `crl-1`.
-    pub(super) part: String,
+    pub(in crate::cmd::evidence) part: String,
     /// Its name, for programs.
-    pub(super) check: &'static str,
+    pub(in crate::cmd::evidence) check: &'static str,
     /// How it came out.
-    pub(super) outcome: Outcome,
+    pub(in crate::cmd::evidence) outcome: Outcome,
     /// In Vietnamese.
-    pub(super) vi: String,
+    pub(in crate::cmd::evidence) vi: String,
     /// In English.
-    pub(super) en: String,
+    pub(in crate::cmd::evidence) en: String,
 }
 
 /// All checks of one proof.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Report {
+pub(in crate::cmd::evidence) struct Report {
     /// What the packet's record says, a value a line.
-    pub(super) about: Vec<String>,
+    pub(in crate::cmd::evidence) about: Vec<String>,
     /// In the order in which they are told.
-    pub(super) checks: Vec<Line>,
+    pub(in crate::cmd::evidence) checks: Vec<Line>,
 }
 
 impl Report {
     /// Whether nothing failed, and with `strict` nothing stayed unsure.
-    pub(super) fn holds(&self, strict: bool) -> bool {
+    pub(in crate::cmd::evidence) fn holds(&self, strict: bool) -> bool {
         self.checks.iter().all(|line| match line.outcome {
             Outcome::Holds => true,
             Outcome::Unsure => !strict,
@@ -49,7 +49,7 @@ impl Report {
     }
 
     /// For people.
-    pub(super) fn text(&self, holds: bool) -> String {
+    pub(in crate::cmd::evidence) fn text(&self, holds: bool) -> String {
         let mut text = String::new();
         for line in &self.about {
             text += &format!("  {line}\n");
@@ -70,7 +70,7 @@ impl Report {
     }
 
     /// For programs.
-    pub(super) fn json(&self, holds: bool) -> String {
+    pub(in crate::cmd::evidence) fn json(&self, holds: bool) -> String {
         #[derive(Serialize)]
         struct Told<'a> {
             holds: bool,
@@ -87,13 +87,13 @@ impl Report {
 }
 
 /// Collects the lines about one part.
-pub(super) struct Teller {
+pub(in crate::cmd::evidence) struct Teller {
     part: String,
-    pub(super) lines: Vec<Line>,
+    pub(in crate::cmd::evidence) lines: Vec<Line>,
 }
 
 impl Teller {
-    pub(super) fn new(part: &str) -> Self {
+    pub(in crate::cmd::evidence) fn new(part: &str) -> Self {
         Self {
             part: part.to_owned(),
             lines: Vec::new(),
@@ -101,7 +101,7 @@ impl Teller {
     }
 
     /// A check that holds.
-    pub(super) fn holds(
+    pub(in crate::cmd::evidence) fn holds(
         &mut self,
         check: &'static str,
         vi: impl Into<String>,
@@ -111,7 +111,7 @@ impl Teller {
     }
 
     /// A check that stays open.
-    pub(super) fn unsure(
+    pub(in crate::cmd::evidence) fn unsure(
         &mut self,
         check: &'static str,
         vi: impl Into<String>,
@@ -121,7 +121,7 @@ impl Teller {
     }
 
     /// A check that fails; `None`, so that it ends what can't go on.
-    pub(super) fn fails<T>(
+    pub(in crate::cmd::evidence) fn fails<T>(
         &mut self,
         check: &'static str,
         vi: impl Into<String>,
@@ -139,10 +139,5 @@ impl Teller {
             vi,
             en,
         });
-    }
-
-    /// Whether any line failed.
-    pub(super) fn failed(&self) -> bool {
-        self.lines.iter().any(|line| line.outcome == Outcome::Fails)
     }
 }
