@@ -4,7 +4,7 @@
 #[path = "evidence/world.rs"]
 mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use trucgate::seal::Bundle;
 use trucgate::spool;
 use trucgate::store::{self, Store, params};
 
-use world::{DOCUMENT, SENT, World, put};
+use world::{DOCUMENT, SENT, World, files, put};
 
 #[derive(Parser)]
 enum Line {
@@ -41,7 +41,7 @@ fn run(world: &World, line: &str) -> (u8, String) {
         Ok(Line::Export(args)) => export(&args, &Disk::real(), &mut out),
         Err(error) => return (2, error.to_string()),
     };
-    (code, String::from_utf8(out).unwrap())
+    (code, String::from_utf8_lossy(&out).into_owned())
 }
 
 #[track_caller]
@@ -72,21 +72,6 @@ fn exported() -> World {
     world.put("proof.json", &world.bundle().to_json());
     assert_code(&world, "export --proof @proof.json --out @out", HOLDS);
     world
-}
-
-/// All files below a directory.
-fn files(below: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(below).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }
 
 #[test]
