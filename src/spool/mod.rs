@@ -6,6 +6,7 @@ mod error;
 mod inbound;
 mod outbound;
 mod owed;
+mod proofs;
 mod row;
 mod schedule;
 mod views;
@@ -20,6 +21,7 @@ pub use error::Error;
 pub use inbound::{Admitted, Arrival, Document};
 pub use outbound::{Keeping, Kept, Submission, Waiting};
 pub use owed::Owed;
+pub use proofs::{KeptReceipt, Proofs};
 pub use schedule::{Schedule, Turn};
 pub use views::{Inboxed, Load, Sent, Window};
 
