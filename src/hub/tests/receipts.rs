@@ -119,3 +119,31 @@ async fn what_promises_nothing_is_refused_with_the_reason() {
         [Verdict::Refused(_)]
     ));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_go_only_when_they_are_old_and_delivered_everywhere() {
+    let world = World::new().await;
+    let (box_a, shared) = (world.knock(BOX_A), world.knock(SHARED));
+    let (mut a, mut b) = (world.member("A"), world.member("B"));
+    let sealed = a.seal_draft(&world, document(&["B"], "one"));
+    send(&box_a, &mut a, &sealed).await;
+    let later = i64::MAX;
+    assert_eq!(
+        world.hub.forget_bodies(later).await.unwrap(),
+        0,
+        "not delivered"
+    );
+    let delivered = b.receipt(&world, &sealed.record, "delivered");
+    b.announce(&shared.hub).await;
+    shared.hub.give_receipts(&[delivered.seal]).await.unwrap();
+    assert_eq!(world.hub.forget_bodies(0).await.unwrap(), 0, "not old");
+    shared.hub.fetch(sealed.packet, &code("B")).await.unwrap();
+    assert_eq!(world.hub.forget_bodies(later).await.unwrap(), 1);
+    let gone = shared
+        .hub
+        .fetch(sealed.packet, &code("B"))
+        .await
+        .unwrap_err();
+    assert_eq!(gone.class(), crate::retry::Class::Refuse, "{gone}");
+    assert_eq!(world.hub.forget_bodies(later).await.unwrap(), 0, "once");
+}
