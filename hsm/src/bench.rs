@@ -128,14 +128,8 @@ impl Workbench {
     ///
     /// # Errors
     /// As the token and the key say.
-    pub fn sign(
-        &mut self,
-        name: &KeyName,
-        scheme: Scheme,
-        digest: &[u8],
-    ) -> Result<Vec<u8>, Error> {
-        let (_, seat) = self.seat.as_mut().ok_or_else(closed)?;
-        seat.sign(name, scheme, digest).map_err(told)
+    pub fn sign(&self, name: &KeyName, scheme: Scheme, digest: &[u8]) -> Result<Vec<u8>, Error> {
+        self.seat()?.sign_once(name, scheme, digest).map_err(told)
     }
 
     fn seat(&self) -> Result<&Seat, Error> {

@@ -162,7 +162,6 @@ pub(crate) fn is_pin(code: RvError) -> bool {
             | RvError::PinLenRange
             | RvError::PinExpired
             | RvError::PinLocked
-            | RvError::UserPinNotInitialized
     )
 }
 

@@ -39,17 +39,41 @@ impl Seat {
         scheme: Scheme,
         digest: &[u8],
     ) -> Result<Vec<u8>, Failure> {
+        let key = match self.keys.get(name) {
+            Some(known) => *known,
+            None => self.find(name)?,
+        };
+        self.keys.insert(name.clone(), key);
+        self.sign_with(key, name, scheme, digest)
+    }
+
+    /// As [`Seat::sign`], looking the key up each time.
+    pub(crate) fn sign_once(
+        &self,
+        name: &KeyName,
+        scheme: Scheme,
+        digest: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
+        self.sign_with(self.find(name)?, name, scheme, digest)
+    }
+
+    fn sign_with(
+        &self,
+        (key, kind): (ObjectHandle, KeyKind),
+        name: &KeyName,
+        scheme: Scheme,
+        digest: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
         let (wanted, called) = scheme.mechanism_type();
         if !self.mechanisms.contains(&wanted) {
             return Err(Error::NoMechanism(called.to_owned()).into());
         }
-        let (mechanism, data) = scheme.prepare(digest)?;
-        let (key, kind) = self.find(name)?;
         if !scheme.fits(kind) {
             return Err(
                 Error::Unfit(format!("key {name} ({kind:?}) can't sign {scheme:?}")).into(),
             );
         }
+        let (mechanism, data) = scheme.prepare(digest)?;
         let raw = self.session.sign(&mechanism, key, &data)?;
         Ok(scheme.finish(raw)?)
     }
@@ -59,13 +83,9 @@ impl Seat {
         key::public_key(&self.session, private, name)
     }
 
-    fn find(&mut self, name: &KeyName) -> Result<(ObjectHandle, KeyKind), Failure> {
-        if let Some(known) = self.keys.get(name) {
-            return Ok(*known);
-        }
+    fn find(&self, name: &KeyName) -> Result<(ObjectHandle, KeyKind), Failure> {
         let private = key::find(&self.session, ObjectClass::PRIVATE_KEY, name)?;
         let kind = key::public_key(&self.session, private, name)?.kind;
-        self.keys.insert(name.clone(), (private, kind));
         Ok((private, kind))
     }
 }

@@ -1,11 +1,197 @@
-//! `trucgate hub`.
+//! `trucgate hub`: the exchange itself, and what its operator enters.
 
-use super::run::Failure;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// hub
+use tokio::sync::watch;
+
+use super::identity;
+use super::relay::refused;
+use super::run::{self, Failure, Signals};
+use crate::clock::{Chance, Clock};
+use crate::config::{self, HubConfig};
+use crate::durable::Disk;
+use crate::evidence::{Archive, Log, SignerKey};
+use crate::https::{Protocols, Server, ServerConfig, ServerTls};
+use crate::hub::admin::{self, Change};
+use crate::hub::{Hub, Parts, SCHEMAS};
+use crate::journal;
+use crate::spool::Bodies;
+use crate::store::Store;
+use crate::tls::{self, Clients, Current, Grounds, Judge, Watchful};
+
+/// Trục liên thông / the hub.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Tệp cấu hình / configuration file
+    #[arg(long)]
+    config: PathBuf,
+    #[command(subcommand)]
+    admin: Option<Verb>,
+}
 
-pub(super) fn run(_arguments: Arguments) -> Result<(), Failure> {
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Việc của người vận hành / the operator's changes to the register
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Admin {
+    /// Ghi các thay đổi trong tệp JSON, tất cả hoặc không / enters a file of changes, all or none
+    Apply {
+        /// Tệp JSON, `-` là đầu vào chuẩn / JSON file
+        file: PathBuf,
+    },
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let config: HubConfig = config::load(&arguments.config).map_err(Failure::configuration)?;
+    match arguments.admin {
+        None => {
+            let _journal = journal::init("trucgate-hub");
+            let done = run::process(2, |signals| work(config, signals));
+            if let Err(failure) = &done {
+                failure.journalled();
+            }
+            done
+        }
+        Some(Verb::Admin(Admin::Apply { file })) => apply(&config, &file),
+    }
+}
+
+fn apply(config: &HubConfig, file: &Path) -> Result<(), Failure> {
+    let told = |error: String| Failure::configuration(format!("{}: {error}", file.display()));
+    let bytes = if file == Path::new("-") {
+        std::io::read_to_string(std::io::stdin()).map(String::into_bytes)
+    } else {
+        std::fs::read(file)
+    }
+    .map_err(|error| told(error.to_string()))?;
+    let changes: Vec<Change> =
+        serde_json::from_slice(&bytes).map_err(|error| told(error.to_string()))?;
+    let count = changes.len();
+    let store = open_store(config, &Disk::real())?;
+    run::process(1, |_| async move {
+        admin::apply(&store, changes)
+            .await
+            .map_err(Failure::other)?;
+        println!(
+            "Đã ghi {count} thay đổi; danh bạ mới được phát hành trong giây lát. / {count} changes entered."
+        );
+        Ok(())
+    })
+}
+
+async fn work(config: HubConfig, signals: Signals) -> Result<(), Failure> {
+    let (clock, chance, disk) = (config.test.clock(), Chance::system(), Disk::real());
+    let store = open_store(&config, &disk)?;
+    let signer = identity::signer(&config.own)?;
+    let current = identity::present(
+        &config.own,
+        signer.clone(),
+        chance.clone(),
+        signals.reload.clone(),
+    );
+    let trust = config.trust.load().map_err(Failure::configuration)?;
+    let (grounds, seen) = watch::channel(Grounds::new(Arc::new(trust), None));
+    let judge = Judge::new(seen, clock.clone());
+    tokio::spawn(reload(
+        config.clone(),
+        grounds.clone(),
+        signals.reload.clone(),
+    ));
+    let key = Arc::new(SignerKey::new(signer, config.seal_key.clone()));
+    let log = Log::open(
+        Archive::new(store.clone()),
+        config.own.code.clone(),
+        key,
+        Arc::new(Vec::new),
+        chance.clone(),
+    );
+    let bodies = Bodies::open(disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
+    let parts = Parts {
+        store,
+        bodies,
+        log,
+        grounds,
+        clock: clock.clone(),
+        chance,
+    };
+    let hub = Hub::open(config.hub.clone(), parts)
+        .await
+        .map_err(Failure::other)?;
+    let (keeper, ender, stop) = (hub.clone(), hub.clone(), signals.stop.clone());
+    tokio::spawn(async move { keeper.keep_directory(stop).await });
+    let mut stop = signals.stop.clone();
+    tokio::spawn(async move {
+        // A sender that is gone means stop, too.
+        let _ = stop.wait_for(|stop| *stop).await;
+        ender.end_polls();
+    });
+    serve(&config, hub, &current, judge, &clock, signals.stop).await
+}
+
+fn open_store(config: &HubConfig, disk: &Disk) -> Result<Store, Failure> {
+    Store::open(config.own.state.join("hub.db"), disk.clone(), SCHEMAS).map_err(Failure::other)
+}
+
+async fn serve(
+    config: &HubConfig,
+    hub: Hub,
+    current: &Arc<Current>,
+    judge: Judge,
+    clock: &Clock,
+    stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let clients = Clients::Boxes(judge.clone());
+    let tls = tls::server_config(current.clone(), clients, clock.clone(), &["h2"])
+        .map_err(Failure::configuration)?;
+    // One configuration for ever: credential and trust change behind it.
+    let (_keep, configuration) = watch::channel(tls);
+    let boxes = Arc::new(Watchful::new(judge));
+    let connected = boxes.clone();
+    let mut server = ServerConfig::secure(
+        config.listen,
+        ServerTls {
+            config: configuration,
+            protocols: Protocols::Http2,
+            judge: Some(Arc::new(move |connection| {
+                Ok(Some(Arc::new(connected.connection(connection)?)))
+            })),
+            recheck: Some(Arc::new(move |identity| match identity {
+                Some(identity) => Ok(boxes.request(identity)?),
+                None => Ok(()),
+            })),
+        },
+    );
+    server.limits.body = u64::MAX;
+    server.limits.streams = 512;
+    server.on_refused = Some(Arc::new(refused));
+    let server = Server::bind(server).map_err(Failure::other)?;
+    run::ready("hub", &server.local_addr().to_string());
+    server.serve(Arc::new(hub), stop).await;
     Ok(())
+}
+
+/// SIGHUP: trust files are read again; what can't be used leaves the old in force.
+async fn reload(
+    config: HubConfig,
+    grounds: watch::Sender<Grounds>,
+    mut asked: watch::Receiver<u64>,
+) {
+    while asked.changed().await.is_ok() {
+        match config.trust.load() {
+            Ok(trust) => {
+                grounds.send_modify(|grounds| grounds.trust = Arc::new(trust));
+                journal::line(&journal::ids::CERTIFICATE_RELOADED).notice("trust files read again");
+            }
+            Err(error) => journal::line(&journal::ids::CONFIGURATION_REFUSED)
+                .step("reload")
+                .reason(error)
+                .next("mend the file and reload again; what was in force stays")
+                .error("a file could not be read again"),
+        }
+    }
 }

@@ -19,8 +19,6 @@ pub(super) struct Failure {
 
 /// The configuration is wrong: systemd does not start it again (`EX_CONFIG`).
 pub(super) const CONFIGURATION: u8 = 78;
-/// The token refused the PIN: systemd does not start it again (`EX_NOPERM`).
-pub(super) const PIN: u8 = 77;
 
 impl Failure {
     /// A wrong configuration.

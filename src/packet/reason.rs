@@ -31,7 +31,9 @@ impl Invalid {
             Rule::Character => "có ký tự điều khiển hoặc ký tự mà XML không cho phép".to_owned(),
             Rule::Doctype => "tài liệu có khai báo <!DOCTYPE> hoặc khai báo kiểu khác".to_owned(),
             Rule::Instruction => "tài liệu có chỉ thị xử lý <?…?>".to_owned(),
-            Rule::Entity => "có thực thể không được định nghĩa hoặc ký tự & viết trần".to_owned(),
+            Rule::Entity => {
+                "có thực thể không được định nghĩa hoặc ký tự & chưa được mã hóa".to_owned()
+            }
             Rule::Namespace if value.is_empty() => {
                 "không gian tên hoặc tiền tố không đúng".to_owned()
             }
@@ -44,7 +46,7 @@ impl Invalid {
             }
             Rule::Depth => format!("các phần tử lồng nhau sâu quá {value} cấp"),
             Rule::Elements => format!("tài liệu có quá {value} phần tử"),
-            Rule::Attributes => format!("một phần tử có quá {value} thuộc tính"),
+            Rule::Attributes => format!("có quá {value} thuộc tính hoặc khai báo không gian tên"),
             Rule::TextLength => {
                 "một tên, thuộc tính, chú thích hoặc nội dung văn bản dài quá giới hạn".to_owned()
             }

@@ -1,1 +1,4 @@
-//! The room `provision`.
+//! Bench work: tokens, keys, certificates, and whole exchanges laid out for the demo and tests.
+
+pub mod lab;
+pub mod token;

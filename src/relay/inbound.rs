@@ -56,6 +56,7 @@ async fn open(
             claim.record().packet
         )));
     }
+    relay.witness.told(claim.checkpoint());
     let intake = relay.spool.arrival_intake(&entry.to, entry.packet);
     let came = receive(fetched, claim.record().size, intake).await?;
     let opened = claim.complete(came.digest, came.size)?;
@@ -117,7 +118,7 @@ fn permit(
     if !addressed || !relay.logs.contains_key(&entry.to) {
         return Err(Error::NotOurs(entry.to.clone()));
     }
-    let envelope = came.envelope.as_ref().map_err(|invalid| invalid.clone())?;
+    let envelope = came.envelope.as_ref().map_err(Clone::clone)?;
     let grounds = relay.grounds.borrow().clone();
     let directory = grounds.directory.ok_or(Error::NoDirectory)?;
     let named = directory.find(&envelope.from).map(|member| &member.code);

@@ -13,6 +13,7 @@ mod receipts;
 mod reconcile;
 mod refresh;
 mod retention;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub struct Relay {
     hub: Hub,
     gate: Gate,
     opener: Opener,
+    witness: Witness,
     grounds: watch::Receiver<Grounds>,
     /// Who may prepare a packet for the hub: bounds what is in memory while the hub or the token is away.
     carrying: [Schedule; 5],
@@ -66,6 +68,8 @@ pub struct Parts {
     pub logs: Vec<Log>,
     /// The hub.
     pub hub: Hub,
+    /// What is known of the hub's own log.
+    pub witness: Witness,
     /// What verdicts rest on, as it changes.
     pub grounds: watch::Receiver<Grounds>,
 }
@@ -84,7 +88,12 @@ impl Relay {
             .logs
             .iter()
             .map(|log| {
-                let announcer = Announcer::start(log.clone(), parts.hub.clone(), gate.clone());
+                let announcer = Announcer::start(
+                    log.clone(),
+                    parts.hub.clone(),
+                    gate.clone(),
+                    parts.chance.clone(),
+                );
                 (log.member().clone(), announcer)
             })
             .collect();
@@ -102,6 +111,7 @@ impl Relay {
             hub: parts.hub,
             gate,
             opener: Opener::default(),
+            witness: parts.witness,
             grounds: parts.grounds,
             carrying: std::array::from_fn(|_| Schedule::new(CARRYING)),
             sending: Schedule::new(SENDING),
@@ -120,6 +130,7 @@ impl Relay {
             tokio::spawn(receipts::give(self.clone())),
             tokio::spawn(receipts::take(self.clone())),
             tokio::spawn(retention::run(self.clone())),
+            tokio::spawn(witness::run(self.clone())),
         ];
         let mut stop = stop;
         tokio::spawn(async move {
@@ -152,6 +163,7 @@ impl Relay {
 }
 
 pub use refresh::{Directories, Refresher};
+pub use witness::Witness;
 
 #[cfg(test)]
 mod tests;

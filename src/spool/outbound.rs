@@ -41,7 +41,7 @@ pub struct Submission {
 #[derive(Debug)]
 pub enum Keeping {
     /// It is durable.
-    New(Kept),
+    New(Box<Kept>),
     /// It is durable since an earlier submission, whose id it has.
     Known(PacketId),
 }
@@ -269,13 +269,13 @@ fn keep(tx: &Tx<'_>, submission: Submission) -> Result<Keeping, Error> {
     }
     let record = record_of(tx, &submission)?;
     insert(tx, &submission, &record, same)?;
-    Ok(Keeping::New(Kept {
+    Ok(Keeping::New(Box::new(Kept {
         packet: submission.packet,
         member: submission.from,
         record,
         body: submission.body,
         priority: submission.envelope.priority,
-    }))
+    })))
 }
 
 fn any_failed(tx: &Tx<'_>, packet: &str) -> Result<bool, Error> {

@@ -4,6 +4,7 @@
 //! be presented; [`Current`] swaps it without dropping connections. A resumed session carries the certificate of the
 //! first one but none of its verdict: call [`judge_connection`] on every accepted connection.
 
+mod again;
 mod config;
 mod credential;
 mod files;
@@ -13,6 +14,7 @@ mod verifier;
 
 use std::fmt;
 
+pub use again::Watchful;
 pub use config::{Clients, client_config, server_config};
 pub use credential::{Credential, Current, KeyHandle, Scheme};
 pub use files::TrustFiles;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use time::UtcOffset;
 
 use super::headers::Freshness;
@@ -26,7 +26,7 @@ pub struct Config {
     #[serde(default = "ahead")]
     pub ahead_seconds: u32,
     /// The software's local time, in minutes east of UTC (-1080 to 1080).
-    #[serde(default = "utc_offset")]
+    #[serde(default = "utc_offset", deserialize_with = "within_a_day")]
     pub utc_offset_minutes: i16,
     /// Largest body of `sendEdoc`, in bytes.
     #[serde(default = "max_document")]
@@ -65,7 +65,7 @@ impl Config {
     /// How fresh a header set must be.
     #[must_use]
     pub fn freshness(&self) -> Freshness {
-        let minutes = i32::from(self.utc_offset_minutes.clamp(-1080, 1080));
+        let minutes = i32::from(self.utc_offset_minutes);
         Freshness {
             max_age: Duration::from_secs(u64::from(self.max_age_seconds)),
             ahead: Duration::from_secs(u64::from(self.ahead_seconds)),
@@ -93,6 +93,17 @@ const fn utc_offset() -> i16 {
     7 * 60
 }
 
+fn within_a_day<'de, D: Deserializer<'de>>(source: D) -> Result<i16, D::Error> {
+    let minutes = i16::deserialize(source)?;
+    if (-1080..=1080).contains(&minutes) {
+        Ok(minutes)
+    } else {
+        Err(serde::de::Error::custom(
+            "utc_offset_minutes lies between -1080 and 1080",
+        ))
+    }
+}
+
 const fn max_document() -> u64 {
     2 << 30
 }
@@ -106,6 +117,7 @@ mod tests {
         let config: Config = toml::from_str("systems = \"systems.toml\"").unwrap();
         assert_eq!(config.freshness().zone, time::macros::offset!(+7));
         assert!(toml::from_str::<Config>("systems = \"s\"\nmax_age = 5").is_err());
+        assert!(toml::from_str::<Config>("systems = \"s\"\nutc_offset_minutes = 2000").is_err());
         assert!(toml::from_str::<Config>("systems = \"s\"\n[quota]\nrate = 5").is_err());
     }
 }

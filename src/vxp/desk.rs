@@ -107,7 +107,8 @@ pub trait Intake: Send + 'static {
     fn feed(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), Refusal>> + Send;
 
     /// The document is whole: `digest` and `size` (bytes) are of all that was fed, and agree with what the
-    /// software declared. Durable when it returns; gives the sender's docId.
+    /// software declared. Durable when it returns; gives the sender's docId. It runs to its end even when the
+    /// software has gone away meanwhile.
     fn finish(
         self,
         digest: Digest,

@@ -119,11 +119,7 @@ impl<D: Desk> Door<D> {
     fn prove(&self, request: &Request) -> Result<Signed, Refusal> {
         let peer = systems::Peer {
             address: request.peer.address.ip(),
-            certificate: request
-                .peer
-                .identity
-                .as_ref()
-                .map(|identity| identity.fingerprint),
+            certificate: request.peer.fingerprint,
         };
         let systems = Arc::clone(&self.systems.borrow());
         let unproven = Unproven::read(pairs(&request.headers));

@@ -107,3 +107,36 @@ fn a_wrong_pin_is_tried_once() {
         assert_eq!(calls.matches(": C_Login\n").count(), 1, "{calls}");
     });
 }
+
+#[test]
+fn a_process_ends_well_however_often() {
+    const NAME: &str = "recovery::a_process_ends_well_however_often";
+    if std::env::var_os("HSM_TEST_EXIT").is_some() {
+        // Ends with requests under way and the last handle dropped.
+        let pool = Pool::start(world::config(world::module())).unwrap();
+        sign(&pool).unwrap();
+        let askers: Vec<_> = (0..4)
+            .map(|_| {
+                let pool = pool.clone();
+                std::thread::spawn(move || while sign(&pool).is_ok() {})
+            })
+            .collect();
+        sign(&pool).unwrap();
+        pool.stop();
+        assert_eq!(sign(&pool), Err(Error::Stopped));
+        return askers.into_iter().for_each(|asker| asker.join().unwrap());
+    }
+    world::alone(NAME, |_| {
+        world::furnish();
+        // One after the other: SoftHSM2 shows a torn token to processes that open it at the same moment.
+        for round in 0..30 {
+            let end = std::process::Command::new(std::env::current_exe().unwrap())
+                .args([NAME, "--exact", "--nocapture"])
+                .env("HSM_TEST_EXIT", "1")
+                .stdout(std::process::Stdio::null())
+                .status()
+                .unwrap();
+            assert!(end.success(), "round {round}: {end}");
+        }
+    });
+}

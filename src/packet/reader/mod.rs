@@ -246,3 +246,6 @@ fn judge(error: Xml) -> (Rule, String) {
     };
     (rule, error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,13 +40,22 @@ struct Binding {
 }
 
 impl Prefixes {
+    /// Declarations in force at one time; each element and attribute searches them all.
+    pub(super) const MOST: usize = 64;
+
     /// Declares a prefix, or with an empty one the default namespace, at the element of this depth.
-    pub(super) fn declare(&mut self, depth: usize, prefix: &str, uri: &str) {
+    /// False when there are too many.
+    #[must_use]
+    pub(super) fn declare(&mut self, depth: usize, prefix: &str, uri: &str) -> bool {
+        if self.0.len() >= Self::MOST {
+            return false;
+        }
         self.0.push(Binding {
             depth,
             prefix: prefix.into(),
             space: Space::of(uri),
         });
+        true
     }
 
     /// Forgets what elements deeper than this declared.

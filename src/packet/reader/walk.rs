@@ -177,8 +177,12 @@ impl Walk {
             None if name == "xmlns" => Some(""),
             _ => None,
         };
-        if let Some(declared) = declared {
-            self.prefixes.declare(depth, declared, &value);
+        if let Some(declared) = declared
+            && !self.prefixes.declare(depth, declared, &value)
+        {
+            let limit = Prefixes::MOST.to_string();
+            let detail = "too many namespace declarations in force";
+            return Err(self.invalid(line, Rule::Attributes, detail, &limit));
         }
         let names_attachment = name == "href" || name == "ContentId";
         head.attributes.push(Attribute {

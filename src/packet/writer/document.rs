@@ -14,8 +14,8 @@ const PIECE: usize = 48 * 1024;
 
 /// Writes a document with its attachments, one after the other, encoded as they are read.
 ///
-/// The manifest stands before the attachments, so their names are asked for first: `names` and `bytes` of each
-/// [`Content`] are used at different times, and nothing of the bytes is held longer than one piece.
+/// The manifest stands before the attachments, so the list is taken whole; of their bytes one piece is held at a time.
+/// Elements are small writes: give a buffered sink.
 ///
 /// # Errors
 /// [`Error::Draft`] for a draft without recipient or of kind status, [`Error::Character`] for a text that XML can't

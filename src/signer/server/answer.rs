@@ -1,6 +1,8 @@
 //! Requests judged and answered.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use hsm::{Pool, Scheme, State};
@@ -18,12 +20,17 @@ use crate::signer::heads::{Head, Ledger, Verdict};
 use crate::signer::wire::{self, Ask, Bytes, Reply};
 use crate::signer::{Config, Error, KeyUse, TlsScheme, policy};
 
+/// The keys in force.
+type Keys = Arc<[Arc<Key>]>;
+
 /// All that answers need: the keys, the token, the ledgers.
 #[derive(Debug)]
 pub(super) struct Desk {
-    keys: Vec<Key>,
+    /// Replaced as a whole when certificates are reloaded; a request keeps the key that it began with.
+    keys: RwLock<Keys>,
     pool: Pool,
-    ledgers: HashMap<MemberId, Mutex<Ledger>>,
+    ledgers: std::sync::Mutex<HashMap<MemberId, Arc<Mutex<Ledger>>>>,
+    heads: PathBuf,
     disk: Disk,
     clock: Clock,
     deadline: Duration,
@@ -37,19 +44,49 @@ impl Desk {
         disk: Disk,
         clock: Clock,
     ) -> Result<Self, Error> {
-        let mut ledgers = HashMap::new();
-        for key in keys.iter().filter(|key| key.use_ == KeyUse::Seal) {
-            let ledger = Ledger::open(&config.heads, &key.member)?;
-            ledgers.insert(key.member.clone(), Mutex::new(ledger));
-        }
-        Ok(Self {
-            keys,
+        let desk = Self {
+            keys: RwLock::new(keys.into_iter().map(Arc::new).collect()),
             pool: Pool::start(pool)?,
-            ledgers,
+            ledgers: std::sync::Mutex::default(),
+            heads: config.heads.clone(),
             disk,
             clock,
             deadline: config.deadline(),
-        })
+        };
+        desk.open_ledgers(&desk.keys())?;
+        Ok(desk)
+    }
+
+    fn keys(&self) -> Keys {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the ledger of each member that has none open yet.
+    fn open_ledgers(&self, keys: &[Arc<Key>]) -> Result<(), Error> {
+        let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in keys.iter().filter(|key| key.use_ == KeyUse::Seal) {
+            if !ledgers.contains_key(&key.member) {
+                let ledger = Ledger::open(&self.heads, &key.member)?;
+                ledgers.insert(key.member.clone(), Arc::new(Mutex::new(ledger)));
+            }
+        }
+        Ok(())
+    }
+
+    fn ledger(&self, member: &MemberId) -> Option<Arc<Mutex<Ledger>>> {
+        let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        ledgers.get(member).cloned()
+    }
+
+    /// Puts other keys in force once every pair is proven; until then, and on any error, the old ones stay.
+    pub(super) async fn replace_keys(&self, keys: Vec<Key>) -> Result<(), Error> {
+        let keys: Keys = keys.into_iter().map(Arc::new).collect();
+        for key in keys.iter() {
+            key.prove(&self.pool).await?;
+        }
+        self.open_ledgers(&keys)?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<State> {
@@ -76,21 +113,21 @@ impl Desk {
 
     /// Proves every key that has not been proven yet.
     pub(super) async fn prove_all(&self) -> Result<(), Error> {
-        for key in &self.keys {
+        for key in self.keys().iter() {
             key.prove(&self.pool).await?;
         }
         Ok(())
     }
 
     pub(super) fn knows(&self, uid: u32) -> bool {
-        self.keys.iter().any(|key| key.allows(uid))
+        self.keys().iter().any(|key| key.allows(uid))
     }
 
     /// Answers one request of the user `uid`.
     pub(super) async fn answer(&self, uid: u32, ask: Ask) -> Reply {
         let answered = match ask {
             Ask::Keys => Ok(Reply::Keys(
-                self.keys
+                self.keys()
                     .iter()
                     .filter(|key| key.allows(uid))
                     .map(|key| key.info().into())
@@ -103,7 +140,7 @@ impl Desk {
                 from_size,
             } => match (self.key(uid, &key, KeyUse::Seal), wire::hashes(proof)) {
                 (Ok(key), Some(proof)) => {
-                    self.seal(uid, key, &checkpoint.0, &proof, from_size).await
+                    self.seal(uid, &key, &checkpoint.0, &proof, from_size).await
                 }
                 (Ok(_), None) => Err(Error::Refused("a proof consists of 32-byte hashes".into())),
                 (Err(error), _) => Err(error),
@@ -113,7 +150,7 @@ impl Desk {
                 scheme,
                 message,
             } => match self.key(uid, &key, KeyUse::Tls) {
-                Ok(key) => self.tls(uid, key, scheme, &message.0).await,
+                Ok(key) => self.tls(uid, &key, scheme, &message.0).await,
                 Err(error) => Err(error),
             },
         };
@@ -128,10 +165,11 @@ impl Desk {
     }
 
     /// The key, if this user may use it for this. Whether it exists otherwise is not told.
-    fn key(&self, uid: u32, name: &str, use_: KeyUse) -> Result<&Key, Error> {
-        self.keys
+    fn key(&self, uid: u32, name: &str, use_: KeyUse) -> Result<Arc<Key>, Error> {
+        self.keys()
             .iter()
             .find(|key| key.name == name && key.allows(uid) && key.use_ == use_)
+            .cloned()
             .ok_or_else(|| {
                 Error::Refused(format!(
                     "user {uid} has no key {name:.64} for {}",
@@ -158,8 +196,7 @@ impl Desk {
         }
         let new = Head::from(&checkpoint);
         let ledger = self
-            .ledgers
-            .get(&key.member)
+            .ledger(&key.member)
             .ok_or_else(|| Error::Broken(format!("no ledger of {}", key.member)))?;
         // Held until the signature is there: one member's heads are signed one after the other.
         let mut ledger = ledger.lock().await;

@@ -5,7 +5,7 @@ mod connection;
 mod keys;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hsm::State;
@@ -80,6 +80,12 @@ impl Server {
         })
     }
 
+    /// A handle that puts renewed certificates and other keys in force while the signer serves.
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        Reload(Arc::downgrade(&self.desk))
+    }
+
     /// Serves until `stop` turns true or its sender is gone, then finishes what is under way and gives the token up.
     ///
     /// # Errors
@@ -122,6 +128,30 @@ impl Server {
         // Joins the token's threads and finalises the module before the process ends.
         let _ = tokio::task::spawn_blocking(move || desk.stop()).await;
         outcome
+    }
+}
+
+/// Puts renewed certificates in force; see [`Server::reload`].
+#[derive(Clone, Debug)]
+pub struct Reload(Weak<Desk>);
+
+impl Reload {
+    /// Reads `config.keys` and their certificates anew. They are in force when every pair is proven by a test
+    /// signature; until then, and on any error, what was in force stays. Token, PIN and socket are not reread.
+    ///
+    /// # Errors
+    /// When a certificate can't be read or is not its key's, the token is away, or the signer has ended.
+    pub async fn keys(&self, config: &Config) -> Result<(), Error> {
+        let desk = self
+            .0
+            .upgrade()
+            .ok_or_else(|| Error::Broken("the signer has ended".into()))?;
+        config.check()?;
+        desk.replace_keys(keys::load(config)?).await?;
+        journal::line(&ids::CERTIFICATE_RELOADED)
+            .count(config.keys.len() as u64)
+            .say("the signer's keys and certificates were read anew");
+        Ok(())
     }
 }
 

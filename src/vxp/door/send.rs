@@ -7,7 +7,7 @@ use super::super::body::Sieve;
 use super::super::desk::{Desk, Intake, SendParams};
 use super::super::headers::Signed;
 use super::super::refusal::{ErrorCode, Refusal};
-use super::{Door, answer, params};
+use super::{Door, answer, internal, params};
 use crate::https::{Body, Bytes, HeaderMap, Request, Response, header};
 
 /// The part of multipart/form-data that is the document.
@@ -49,7 +49,9 @@ impl<D: Desk> Door<D> {
         if !end.rest.is_empty() {
             intake.feed(Bytes::from_static(end.rest)).await?;
         }
-        let doc = intake.finish(end.digest, end.size).await?;
+        // A software that goes away now must not leave half of the keeping done.
+        let finish = tokio::spawn(async move { intake.finish(end.digest, end.size).await });
+        let doc = finish.await.map_err(|_| internal())??;
         Ok(answer::ok_with("DocId", &format!("\"{doc}\"")))
     }
 }

@@ -12,10 +12,10 @@ async fn every_capture_is_answered_and_asks_the_desk_what_it_says() {
     let window = "Window { from: Some(2026-10-31 17:00:00.0 +00:00:00), to: Some(2026-11-23 16:59:59.999999999 +00:00:00) }";
     let id = doc(0xa001);
     for (name, asked) in [
-        ("sendEdoc", "begin".to_owned()),
-        ("sendEdoc_to_of_the_packet", "begin".to_owned()),
-        ("sendEdoc_status", "begin".to_owned()),
-        ("sendEdoc_multipart", "begin".to_owned()),
+        ("sendEdoc", "finish".to_owned()),
+        ("sendEdoc_to_of_the_packet", "finish".to_owned()),
+        ("sendEdoc_status", "finish".to_owned()),
+        ("sendEdoc_multipart", "finish".to_owned()),
         (
             "getReceivedEdocList",
             "received edoc Window { from: None, to: None }".to_owned(),

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
 
 use crate::clock::{Moment, parse_rfc3339};
 use crate::https::Bytes;
@@ -18,8 +21,9 @@ pub(super) type Taken = Arc<Mutex<Vec<(SendParams, Vec<u8>, Digest)>>>;
 /// What the desk was asked, as a line of text.
 pub(super) type Asked = Arc<Mutex<Vec<String>>>;
 
-#[derive(Default)]
 pub(super) struct Fake {
+    /// A document is finished only with a permit of this; there are plenty unless a test takes them.
+    pub(super) gate: Arc<Semaphore>,
     pub(super) asked: Asked,
     /// Sent documents, by their docId.
     pub(super) taken: Taken,
@@ -32,6 +36,8 @@ pub(super) struct Fake {
     /// Bytes that a document is shorter than it says.
     pub(super) short: Mutex<u64>,
     pub(super) rows: Mutex<usize>,
+    /// The longest piece of a document that was fed.
+    pub(super) longest: Arc<AtomicUsize>,
 }
 
 pub(super) fn doc(number: u16) -> DocId {
@@ -46,6 +52,23 @@ pub(super) fn at() -> Moment {
 
 fn member(code: &str) -> MemberId {
     code.parse().unwrap()
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self {
+            gate: Arc::new(Semaphore::new(1_000)),
+            asked: Asked::default(),
+            taken: Taken::default(),
+            waiting: Mutex::default(),
+            refusal: Mutex::default(),
+            panics: Mutex::default(),
+            files: Mutex::default(),
+            short: Mutex::default(),
+            rows: Mutex::default(),
+            longest: Arc::default(),
+        }
+    }
 }
 
 impl Fake {
@@ -80,7 +103,11 @@ impl Desk for Fake {
         self.asked(system, "begin".to_owned())?;
         Ok(Taking {
             params,
+            system: system.id.clone(),
             bytes: Vec::new(),
+            longest: Arc::clone(&self.longest),
+            gate: Arc::clone(&self.gate),
+            asked: Arc::clone(&self.asked),
             taken: Arc::clone(&self.taken),
         })
     }
@@ -213,13 +240,18 @@ impl Desk for Fake {
 
 pub(super) struct Taking {
     params: SendParams,
+    system: String,
     bytes: Vec<u8>,
+    longest: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
+    asked: Asked,
     taken: Taken,
 }
 
 impl Intake for Taking {
     async fn feed(&mut self, bytes: Bytes) -> Result<(), Refusal> {
         assert!(!bytes.is_empty());
+        self.longest.fetch_max(bytes.len(), Ordering::Relaxed);
         self.bytes.extend_from_slice(&bytes);
         Ok(())
     }
@@ -227,6 +259,11 @@ impl Intake for Taking {
     async fn finish(self, digest: Digest, size: u64) -> Result<DocId, Refusal> {
         assert_eq!(self.bytes.len() as u64, size);
         assert_eq!(Digest::of(&self.bytes), digest);
+        self.asked
+            .lock()
+            .unwrap()
+            .push(format!("{}: finish", self.system));
+        self.gate.acquire().await.unwrap().forget();
         let mut taken = self.taken.lock().unwrap();
         // The same document again has the docId it had.
         let known = taken.iter().position(|(_, _, known)| *known == digest);

@@ -156,14 +156,7 @@ async fn one_flooding_system_does_not_take_anothers_turn() {
     let end = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     let mut slow = TcpStream::connect(house.address).await.unwrap();
     slow.write_all(&raw[..end + 10]).await.unwrap();
-    let began = async {
-        while house.asked() == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(5), began)
-        .await
-        .unwrap();
+    house.until(|house| house.asked() > 0).await;
     assert_eq!(
         house.g22().received(MessageType::Edoc).await.unwrap().code,
         "20"
@@ -189,6 +182,35 @@ async fn one_flooding_system_does_not_take_anothers_turn() {
             .unwrap()
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn what_the_desk_has_begun_to_keep_it_keeps_though_the_software_is_gone() {
+    let house = House::with(|config| config.quota.in_flight = std::num::NonZeroU32::MIN);
+    let gate = Arc::clone(&house.desk.gate);
+    let all = gate.acquire_many(1_000).await.unwrap();
+    let mut tcp = TcpStream::connect(house.address).await.unwrap();
+    tcp.write_all(&captures::load("sendEdoc").raw)
+        .await
+        .unwrap();
+    house
+        .until(|house| house.last_asked().ends_with("finish"))
+        .await;
+    drop(tcp);
+    // The one turn is free again when the door has seen that the software is gone.
+    assert!(
+        house
+            .g22()
+            .received(MessageType::Edoc)
+            .await
+            .unwrap()
+            .is_ok()
+    );
+    assert!(house.desk.taken.lock().unwrap().is_empty());
+    drop(all);
+    house
+        .until(|house| house.desk.taken.lock().unwrap().len() == 1)
+        .await;
 }
 
 #[tokio::test]

@@ -114,6 +114,17 @@ impl House {
         Reply::read(status, &body).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// Waits until something has happened, five seconds at most.
+    async fn until(&self, happened: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            while !happened(self) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let limit = std::time::Duration::from_secs(5);
+        tokio::time::timeout(limit, waiting).await.unwrap();
+    }
+
     fn last_asked(&self) -> String {
         self.desk
             .asked

@@ -84,6 +84,26 @@ async fn documents_of_any_size_arrive_unchanged() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_document_is_never_held_in_either_form() {
+    let house = House::open();
+    let software = house.g22();
+    let document = Bytes::from(vec![b'-'; 64 << 20]);
+    for form in [false, true] {
+        let reply = if form {
+            software.send_form(&sending(), document.clone()).await
+        } else {
+            software.send(&sending(), document.clone()).await
+        };
+        assert!(reply.unwrap().is_ok());
+        let longest = house
+            .desk
+            .longest
+            .load(std::sync::atomic::Ordering::Relaxed);
+        assert!(longest <= 1 << 20, "{longest} bytes at once, form: {form}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_differs_from_its_hash_is_code_10() {
     let house = House::open();

@@ -1,0 +1,53 @@
+//! `trucgate provision`: bench work.
+
+use std::path::PathBuf;
+
+use super::run::Failure;
+use crate::provision::token::{self, Kind, Wanted};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Chuẩn bị token và cặp khoá, in khoá công khai (JSON) / prepares a token and its keys
+    Token(Token),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Token {
+    /// Mô-đun PKCS#11 / PKCS#11 module
+    #[arg(long)]
+    module: PathBuf,
+    /// Nhãn của token / label of the token
+    #[arg(long)]
+    label: String,
+    /// Tệp chứa PIN của người quản trị token / file with the security officer's PIN
+    #[arg(long)]
+    so_pin: PathBuf,
+    /// Tệp chứa PIN của người dùng / file with the user's PIN
+    #[arg(long)]
+    pin: PathBuf,
+    /// NHÃN=LOẠI, loại là rsa-2048, rsa-3072 hoặc p-256 / LABEL=KIND
+    #[arg(long = "key", value_parser = key)]
+    keys: Vec<(String, Kind)>,
+}
+
+pub(super) fn run(verb: Verb) -> Result<(), Failure> {
+    let Verb::Token(token) = verb;
+    let halves = token::prepare(&Wanted {
+        module: token.module,
+        label: token.label,
+        so_pin: token.so_pin,
+        pin: token.pin,
+        keys: token.keys,
+    })
+    .map_err(Failure::other)?;
+    let json = serde_json::to_string_pretty(&halves).map_err(Failure::other)?;
+    println!("{json}");
+    Ok(())
+}
+
+fn key(text: &str) -> Result<(String, Kind), String> {
+    let (label, kind) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is not LABEL=KIND"))?;
+    Ok((label.to_owned(), kind.parse()?))
+}

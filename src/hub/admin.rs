@@ -1,0 +1,157 @@
+//! Changes of the registry: who the hub is, which boxes and members there are.
+//!
+//! They are written into the hub's store, by the hub or beside it by another process; a running hub sees the counter
+//! move and publishes a new directory. A change that would contradict the rest is refused as a whole.
+
+mod import;
+
+use serde::{Deserialize, Serialize};
+
+pub use import::{members_of_csv, members_of_json};
+
+use super::Error;
+use super::directory::registry_error;
+use crate::clock::Moment;
+use crate::packet::MemberId;
+use crate::store::{OptionalExt, Store, Tx, params};
+use crate::trust::directory::{BoxEntry, Content, Directory, Member, State};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Change {
+    /// The hub's own code and certificates.
+    SetHub(BoxEntry),
+    /// Adds a box or replaces it.
+    AddBox(BoxEntry),
+    /// Adds a member or replaces it.
+    AddMember(Box<Member>),
+    /// Closes a code, perhaps in favour of a successor.
+    CloseMember {
+        /// The code under which it is registered.
+        code: MemberId,
+        /// Who answers for it now.
+        successor: Option<MemberId>,
+    },
+}
+
+/// The registry as it stands.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Registry {
+    hub: Option<BoxEntry>,
+    boxes: Vec<BoxEntry>,
+    members: Vec<Member>,
+}
+
+impl Registry {
+    /// Makes a directory of it, if it does not contradict itself.
+    pub(super) fn directory(
+        self,
+        version: u64,
+        issued: Moment,
+        valid_until: Moment,
+    ) -> Result<Directory, Error> {
+        let directory = Directory::new(Content {
+            version,
+            issued,
+            valid_until,
+            hub: self.hub,
+            members: self.members,
+            boxes: self.boxes,
+        })
+        .map_err(registry_error)?;
+        for member in &directory.members {
+            if let Some(code) = &member.box_code
+                && directory.find_box(code).is_none()
+            {
+                return Err(Error::Registry(format!(
+                    "{} is reached through {code}, which is no registered box",
+                    member.code
+                )));
+            }
+        }
+        Ok(directory)
+    }
+}
+
+/// Applies changes, all or none; gives the registry's new state number.
+///
+/// # Errors
+/// [`Error::Registry`] when the result would contradict itself, or a code to be closed is not registered.
+pub async fn apply(store: &Store, changes: Vec<Change>) -> Result<u64, Error> {
+    store
+        .write(move |tx| {
+            for change in &changes {
+                write(tx, change)?;
+            }
+            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH)?;
+            tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
+            Ok(super::unsigned(change(tx)?))
+        })
+        .await
+}
+
+fn write(tx: &Tx<'_>, change: &Change) -> Result<(), Error> {
+    match change {
+        Change::SetHub(hub) => {
+            tx.execute("DELETE FROM hub_registry WHERE kind = 'hub'", [])?;
+            put(tx, "hub", &hub.code, hub)
+        }
+        Change::AddBox(entry) => put(tx, "box", &entry.code, entry),
+        Change::AddMember(member) => put(tx, "member", &member.code, member),
+        Change::CloseMember { code, successor } => {
+            let entry: Option<String> = tx
+                .query_row(
+                    "SELECT entry FROM hub_registry WHERE kind = 'member' AND code = ?1",
+                    [code.as_str()],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let entry =
+                entry.ok_or_else(|| Error::Registry(format!("{code} is not registered")))?;
+            let mut member: Member = read(&entry)?;
+            member.state = State::Closed;
+            member.successor.clone_from(successor);
+            put(tx, "member", code, &member)
+        }
+    }
+}
+
+fn put(tx: &Tx<'_>, kind: &str, code: &MemberId, entry: &impl Serialize) -> Result<(), Error> {
+    let entry = serde_json::to_string(entry).map_err(|error| Error::Registry(error.to_string()))?;
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO hub_registry (kind, code, entry) VALUES (?1, ?2, ?3)",
+    )?
+    .execute(params![kind, code.as_str(), entry])?;
+    Ok(())
+}
+
+/// The number of the registry's state.
+pub(super) fn change(tx: &Tx<'_>) -> Result<i64, Error> {
+    Ok(
+        tx.query_row("SELECT counter FROM hub_registry_change", [], |row| {
+            row.get(0)
+        })?,
+    )
+}
+
+/// Reads the whole registry.
+pub(super) fn registry(tx: &Tx<'_>) -> Result<Registry, Error> {
+    let mut registry = Registry::default();
+    let mut select =
+        tx.prepare_cached("SELECT kind, entry FROM hub_registry ORDER BY kind, code")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, entry): (String, String) = (row.get(0)?, row.get(1)?);
+        match kind.as_str() {
+            "hub" => registry.hub = Some(read(&entry)?),
+            "box" => registry.boxes.push(read(&entry)?),
+            _ => registry.members.push(read(&entry)?),
+        }
+    }
+    Ok(registry)
+}
+
+fn read<T: serde::de::DeserializeOwned>(entry: &str) -> Result<T, Error> {
+    serde_json::from_str(entry).map_err(|error| Error::Registry(error.to_string()))
+}

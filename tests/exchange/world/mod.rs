@@ -1,0 +1,153 @@
+//! A test's own exchange in a throw-away directory, and what its software does all the time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use trucgate::clock::{Clock, Moment};
+use trucgate::cmd::demo::documents::Draft;
+use trucgate::cmd::demo::exchange::Exchange;
+use trucgate::packet::MemberId;
+use trucgate::provision::lab::{BoxPlan, MemberPlan, Plan};
+use trucgate::provision::token::Kind;
+use trucgate::vxp::client::{Sending, Software};
+use trucgate::vxp::{MessageType, Transport};
+
+/// The member of the first box.
+pub const SENDER: &str = "000.00.00.G22";
+/// The members of the second box.
+pub const RECEIVERS: [&str; 3] = ["000.00.00.H41", "000.00.00.H14", "000.00.00.H17"];
+/// How long an event is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running exchange that goes away with the test.
+pub struct World {
+    pub exchange: Exchange,
+    pub directory: TempDir,
+}
+
+impl World {
+    /// One box with [`SENDER`], one with [`RECEIVERS`].
+    pub fn start() -> Self {
+        Self::with(&plan())
+    }
+
+    pub fn with(plan: &Plan) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let exchange = Exchange::start(plan, directory.path(), executable()).unwrap();
+        Self {
+            exchange,
+            directory,
+        }
+    }
+
+    pub fn software(&self, code: &str) -> Software {
+        self.exchange.software(&member(code)).unwrap()
+    }
+}
+
+/// The program under test.
+pub fn executable() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_trucgate"))
+}
+
+/// One box with [`SENDER`], one with [`RECEIVERS`]; P-256, since the token makes such keys fast.
+pub fn plan() -> Plan {
+    let planned = |code: &str| MemberPlan {
+        code: member(code),
+        name: format!("Cơ quan {code}"),
+    };
+    Plan {
+        hub: member("00.01.W00"),
+        boxes: vec![
+            BoxPlan {
+                code: member("00.02.W00"),
+                members: vec![planned(SENDER)],
+            },
+            BoxPlan {
+                code: member("00.03.W00"),
+                members: RECEIVERS.into_iter().map(planned).collect(),
+            },
+        ],
+        listed: Vec::new(),
+        seal_keys: Kind::P256,
+        slow_token_ms: None,
+        clock: None,
+    }
+}
+
+pub fn member(code: &str) -> MemberId {
+    code.parse().unwrap()
+}
+
+pub fn now() -> Moment {
+    Clock::system().now()
+}
+
+/// A new document of [`SENDER`].
+pub fn document(to: &[&str], number: u32) -> Draft {
+    let to: Vec<MemberId> = to.iter().map(|code| member(code)).collect();
+    Draft::new(&member(SENDER), &to, number, now())
+}
+
+/// Sends and gives the DocId.
+pub async fn send(software: &Software, edxml: Vec<u8>) -> String {
+    let reply = software
+        .send(&sending(MessageType::Edoc), edxml.into())
+        .await
+        .unwrap();
+    assert!(reply.is_ok(), "{reply:?}");
+    reply.doc_id().unwrap().to_owned()
+}
+
+pub fn sending(message_type: MessageType) -> Sending {
+    Sending {
+        from: None,
+        to: None,
+        message_type,
+    }
+}
+
+/// Asks for the list again and again until it has `count` rows, as software does.
+pub async fn received(software: &Software, count: usize) -> Vec<Value> {
+    until(async || {
+        let reply = software.received(MessageType::Edoc).await.ok()?;
+        let rows = reply.rows().to_vec();
+        assert!(rows.len() <= count, "more than {count}: {rows:?}");
+        (rows.len() == count).then_some(rows)
+    })
+    .await
+}
+
+/// Asks until every recipient of `doc` has that `receiveStatus`.
+pub async fn sent_as(software: &Software, doc: &str, status: Transport) -> Vec<Value> {
+    until(async || {
+        let reply = software.sent(MessageType::Edoc).await.ok()?;
+        let rows: Vec<Value> = reply
+            .rows()
+            .iter()
+            .filter(|row| row["senderDocId"] == doc)
+            .cloned()
+            .collect();
+        let all = !rows.is_empty()
+            && rows
+                .iter()
+                .all(|row| row["receiveStatus"] == status.as_str());
+        all.then_some(rows)
+    })
+    .await
+}
+
+/// Polls what only polling shows, as the SDK's software does; fails after [`PATIENCE`].
+pub async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = tokio::time::Instant::now() + PATIENCE;
+    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    loop {
+        tick.tick().await;
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < end, "waited in vain");
+    }
+}

@@ -1,0 +1,8 @@
+//! The signer with a real token. Each test runs in a process of its own, since a process has one PKCS#11 context.
+
+#[path = "../../src/signer/tests/authority.rs"]
+mod authority;
+mod process;
+#[expect(dead_code, reason = "the token's own tests use the rest")]
+#[path = "../../hsm/tests/token/world.rs"]
+mod token;
