@@ -99,7 +99,8 @@ fn cells(group: &Group, outcome: &Outcome) -> Vec<String> {
     let size: u64 = group.entries.iter().map(|entry| entry.size).sum();
     let collected = match got.failed {
         0 => format!("{}/{all}", got.collected),
-        failed => format!("{}/{all} ({failed} fail)", got.collected),
+        failed if failed == all => "fail".to_owned(),
+        failed => format!("{}/{all}, {failed} fail", got.collected),
     };
     vec![
         group.label.clone(),

@@ -3,6 +3,8 @@
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
 
+use super::table::columns;
+
 /// Where the demo speaks.
 #[derive(Debug)]
 pub(super) struct Screen {
@@ -36,6 +38,9 @@ impl From<String> for Fault {
         Self::new("bước này chạy được / this step works", came)
     }
 }
+
+/// Columns of running text.
+const WIDTH: usize = 92;
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
@@ -73,21 +78,25 @@ impl Screen {
 
     /// Something that holds.
     pub(super) fn good(&mut self, vi: &str, en: &str) {
-        let mark = format!("{}✓{}", self.style(GREEN), self.style(PLAIN));
-        self.line(&format!("  {mark} {vi}"));
-        self.english("    ", en);
+        self.marked("✓", GREEN, vi, en);
     }
 
     /// Something that does not.
     pub(super) fn bad(&mut self, vi: &str, en: &str) {
-        let mark = format!("{}✗{}", self.style(RED), self.style(PLAIN));
-        self.line(&format!("{mark} {vi}"));
-        self.english("  ", en);
+        self.marked("✗", RED, vi, en);
     }
 
     /// Something worth knowing.
     pub(super) fn note(&mut self, vi: &str, en: &str) {
-        self.line(&format!("  · {vi}"));
+        self.marked("·", PLAIN, vi, en);
+    }
+
+    fn marked(&mut self, mark: &str, colour: &'static str, vi: &str, en: &str) {
+        let mark = format!("{}{mark}{}", self.style(colour), self.style(PLAIN));
+        for (number, line) in wrap(vi, WIDTH).iter().enumerate() {
+            let before = if number == 0 { mark.as_str() } else { " " };
+            self.line(&format!("  {before} {line}"));
+        }
         self.english("    ", en);
     }
 
@@ -117,8 +126,8 @@ impl Screen {
     }
 
     fn english(&mut self, indent: &str, en: &str) {
-        if !en.is_empty() {
-            self.faint(&format!("{indent}{en}"));
+        for line in wrap(en, WIDTH) {
+            self.faint(&format!("{indent}{line}"));
         }
     }
 
@@ -134,8 +143,26 @@ impl Screen {
     }
 }
 
-/// `1,2 s` as Vietnamese writes it.
+/// Breaks a text between words into lines of at most `width` columns; a longer word stands alone.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if columns(line) + 1 + columns(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// `1,2 s` as Vietnamese writes it, milliseconds below a second.
 pub(super) fn seconds(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        return format!("{} ms", time.as_millis());
+    }
     format!("{:.1} s", time.as_secs_f64()).replace('.', ",")
 }
 
@@ -147,4 +174,25 @@ pub(super) fn bytes(count: u64) -> String {
         _ => format!("{:.1} MB", count as f64 / 1e6),
     };
     text.replace('.', ",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_breaks_between_words_by_columns() {
+        assert_eq!(wrap("Đà Nẵng nhận đủ", 9), ["Đà Nẵng", "nhận đủ"]);
+        assert_eq!(wrap("một-từ-rất-dài a", 4), ["một-từ-rất-dài", "a"]);
+        assert!(wrap("", 4).is_empty());
+    }
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!(seconds(Duration::from_millis(42)), "42 ms");
+        assert_eq!(seconds(Duration::from_millis(1_260)), "1,3 s");
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(4_800), "4,8 KB");
+        assert_eq!(bytes(60_000_000), "60,0 MB");
+    }
 }

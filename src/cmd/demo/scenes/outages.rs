@@ -34,6 +34,9 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Fault> {
 async fn relay_killed(stage: &mut Stage) -> Result<(), Fault> {
     let series = Series::start(stage, NGHE_AN, "mất điện")?;
     let before = series.third().await;
+    stage.ledger.remark(
+        "relay nơi gửi bị giết giữa chừng rồi chạy lại / the sending relay is killed in mid-flight",
+    );
     let mut relay = stage.exchange.boxes[SENDING]
         .main
         .take()
@@ -60,7 +63,7 @@ async fn relay_killed(stage: &mut Stage) -> Result<(), Fault> {
 }
 
 async fn token_away(stage: &mut Stage) -> Result<(), Fault> {
-    let series = Series::start(stage, CAO_BANG, "mất thiết bị khoá")?;
+    let series = Series::start(stage, CAO_BANG, "mất token")?;
     let before = series.third().await;
     let mut signer = stage.exchange.boxes[SENDING]
         .signer
@@ -68,6 +71,9 @@ async fn token_away(stage: &mut Stage) -> Result<(), Fault> {
         .ok_or_else(|| "no signer to kill".to_owned())?;
     signer.kill()?;
     let (count, sent) = (series.count, series.end(stage).await?);
+    stage.ledger.remark(
+        "signer giữ token bị giết rồi trở lại / the signer with its token is killed, then back",
+    );
     stage.screen.good(
         &format!(
             "sau {before} văn bản, tiến trình signer (nơi giữ thiết bị khoá) bị giết: {} văn bản sau vẫn được nhận, {}",
@@ -100,6 +106,9 @@ async fn hub_stopped(stage: &mut Stage) -> Result<(), Fault> {
         .ok_or_else(|| "no hub to stop".to_owned())?;
     hub.terminate()?;
     let (count, sent) = (series.count, series.end(stage).await?);
+    stage
+        .ledger
+        .remark("Trục dừng rồi chạy lại / the hub is stopped, then started again");
     stage.screen.good(
         &format!(
             "sau {before} văn bản, Trục bị dừng: {} văn bản sau vẫn được nhận, {}",

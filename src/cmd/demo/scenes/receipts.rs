@@ -33,7 +33,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Fault> {
         .ledger
         .ends(answer.doc, &member(CAO_BANG)?, End::Failed);
     stage.ledger.remark(format!(
-        "Cao Bằng báo fail, đúng kịch bản: “{REASON}” / fails as it should"
+        "đúng kịch bản, Cao Bằng báo fail: “{REASON}” / it fails, as it should"
     ));
     stage.screen.good(
         &format!("phần mềm Nghệ An báo done, phần mềm Cao Bằng báo fail: “{REASON}”"),
