@@ -2,5 +2,6 @@
 
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
 
+mod peers;
 mod walk;
 mod world;
