@@ -3,5 +3,6 @@
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
 
 mod peers;
+mod software;
 mod walk;
 mod world;
