@@ -4,5 +4,6 @@
 
 mod peers;
 mod software;
+mod tenancy;
 mod walk;
 mod world;
