@@ -3,5 +3,8 @@
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
+mod peers;
+mod software;
+mod tenancy;
 mod walk;
 mod world;

@@ -1,5 +1,8 @@
 //! A test's own exchange in a throw-away directory, and what its software does all the time.
 
+pub mod boxes;
+pub mod vxp;
+
 use std::path::Path;
 use std::time::Duration;
 
