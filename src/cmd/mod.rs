@@ -2,12 +2,11 @@
 
 pub mod demo;
 pub mod evidence;
-
-mod hub;
+pub mod hub;
 mod identity;
 mod provision;
-mod relay;
-mod run;
+pub mod relay;
+pub mod run;
 mod signer;
 
 use std::path::PathBuf;

@@ -24,11 +24,15 @@ use crate::vxp::{Door, Systems};
 
 pub(super) fn run(path: &Path) -> Result<(), Failure> {
     let config: RelayConfig = config::load(path).map_err(Failure::configuration)?;
-    run::process(2, |signals| work(config, signals))
+    run::process(2, |signals| work(config, Disk::real(), signals))
 }
 
-async fn work(config: RelayConfig, signals: Signals) -> Result<(), Failure> {
-    let (clock, chance, disk) = (config.test.clock(), Chance::system(), Disk::real());
+/// All of the process but its runtime, its signals and its disk.
+///
+/// # Errors
+/// What it could not start with.
+pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(), Failure> {
+    let (clock, chance) = (config.test.clock(), Chance::system());
     let systems = Systems::load(&config.vxp.systems).map_err(Failure::configuration)?;
     let store = open_store(&config, &disk)?;
     let signer = identity::signer(&config.own)?;

@@ -33,6 +33,7 @@ use crate::tls::Grounds;
 use crate::uplink::Hub;
 use announce::Announcer;
 use gate::Gate;
+use inbound::Arriving;
 
 /// One box at work: all that its walks share.
 pub struct Relay {
@@ -51,6 +52,8 @@ pub struct Relay {
     carrying: [Schedule; 5],
     /// Who may send to the hub now, urgent first.
     sending: Schedule,
+    /// What is on its way in.
+    arriving: Arriving,
     owed: Notify,
 }
 
@@ -115,6 +118,7 @@ impl Relay {
             grounds: parts.grounds,
             carrying: std::array::from_fn(|_| Schedule::new(CARRYING)),
             sending: Schedule::new(SENDING),
+            arriving: Arriving::default(),
             owed: Notify::new(),
         })
     }
@@ -124,6 +128,7 @@ impl Relay {
     /// # Errors
     /// When the spool can't be read.
     pub async fn start(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Result<(), Error> {
+        self.spool.sweep().await?;
         reconcile::outbound(self).await?;
         let walks = [
             tokio::spawn(inbound::run(self.clone())),

@@ -54,7 +54,12 @@ fn permit(relay: &Relay, arrived: &Arrived) -> Result<Parties, Refusal> {
     )
 }
 
-async fn keep(relay: &Relay, arrived: Arrived, parties: Parties) -> Result<Keeping, Refusal> {
+async fn keep(relay: &Arc<Relay>, arrived: Arrived, parties: Parties) -> Result<Keeping, Refusal> {
+    let waiting = Waiting {
+        packet: arrived.packet,
+        member: parties.from.clone(),
+        priority: arrived.envelope.priority,
+    };
     let submission = Submission {
         packet: arrived.packet,
         from: parties.from,
@@ -68,7 +73,11 @@ async fn keep(relay: &Relay, arrived: Arrived, parties: Parties) -> Result<Keepi
         at: relay.clock.now(),
         window: Duration::from_secs(u64::from(relay.config.same_submission_hours) * 3_600),
     };
-    relay.spool.keep(submission).await.map_err(not_kept)
+    relay.spool.keep(submission).await.map_err(|error| {
+        // Should it be kept all the same it walks now, not only after the next start.
+        begin_later(relay, waiting);
+        not_kept(error)
+    })
 }
 
 fn answer(relay: &Arc<Relay>, keeping: Keeping) -> DocId {
@@ -223,6 +232,11 @@ async fn give_up(relay: &Relay, kept: &Kept, reason: &str) -> Result<(), Error> 
         .log_of(&kept.member)?
         .append(Entry { key, record })
         .await?;
+    // After a power cut the hub refuses its own void's packet; the first reason stands in the log.
+    let first = Record::parse(&void.record)
+        .ok()
+        .and_then(|record| record.reason);
+    let reason = first.as_deref().unwrap_or(reason);
     match put(relay, kept, &void, None).await {
         Err(Error::Hub(error)) if error.class() == Class::Refuse => {}
         other => drop(other?),

@@ -9,6 +9,7 @@ mod owed;
 mod proofs;
 mod row;
 mod schedule;
+mod strays;
 mod views;
 
 use std::path::Path;

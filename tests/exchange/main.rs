@@ -6,5 +6,8 @@
 mod peers;
 mod software;
 mod tenancy;
+mod disk;
+mod power_cut;
+mod token;
 mod walk;
 mod world;
