@@ -33,10 +33,10 @@ lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
-# Figures beside nginx, as a table and in target/bench.json.
+# Figures beside nginx, as a table and in target/bench.json. BENCH_SECONDS (60) is the steady part of each run,
+# BENCH_ROWS names the only rows to be taken, such as to_hub.4k.
 bench: setup-bench
-	$(CARGO) build --release --workspace --locked
-	tests/bench/run
+	$(CARGO) bench --locked --bench exchange
 
 # The power-cut table hundreds of times over.
 soak: setup
