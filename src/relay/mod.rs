@@ -25,7 +25,7 @@ pub use desk::Desk;
 pub use error::Error;
 
 use crate::clock::{Chance, Clock};
-use crate::evidence::Log;
+use crate::evidence::{Entry, Log, Proof};
 use crate::packet::MemberId;
 use crate::seal::Opener;
 use crate::spool::{Schedule, Spool};
@@ -152,6 +152,12 @@ impl Relay {
     /// When the spool can't be read.
     pub async fn load(&self) -> Result<crate::spool::Load, Error> {
         Ok(self.spool.load().await?)
+    }
+
+    /// Adds a record to a member's log and waits until it is signed.
+    async fn append(&self, member: &MemberId, entry: Entry) -> Result<Proof, Error> {
+        self.announcer_of(member)?.caught_up().await;
+        Ok(self.log_of(member)?.append(entry).await?)
     }
 
     fn log_of(&self, member: &MemberId) -> Result<&Log, Error> {

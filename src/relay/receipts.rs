@@ -73,7 +73,7 @@ async fn seal(relay: &Relay, owed: &Owed) -> Result<Proof, Error> {
         key: owed.key.clone(),
         record: owed.record.clone(),
     };
-    let proof = relay.log_of(&owed.member)?.append(entry).await?;
+    let proof = relay.append(&owed.member, entry).await?;
     relay.announcer_of(&owed.member)?.known(&proof.head).await;
     Ok(proof)
 }

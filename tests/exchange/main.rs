@@ -7,6 +7,8 @@ mod peers;
 mod software;
 mod tenancy;
 mod disk;
+mod memory;
+mod order;
 mod power_cut;
 mod token;
 mod walk;

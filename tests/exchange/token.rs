@@ -114,10 +114,8 @@ async fn a_killed_signer_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_hub_is_waited_for() {
     let mut world = World::start();
-    let from = world.process(Sender).lines();
     world.kill(Hub);
     let documents = answered(&world, 0).await;
-    world.said(Sender, from, &ids::PACKET_SEALED, AWAY - 1, |_| true);
     world.again(Hub);
     arrive(&world, documents, AWAY).await;
 }
