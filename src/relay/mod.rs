@@ -49,7 +49,8 @@ pub struct Relay {
     carrying: [Schedule; 5],
     /// Who may send to the hub now, urgent first.
     sending: Schedule,
-    owed: Notify,
+    /// Rung when a member owes a receipt.
+    owed: HashMap<MemberId, Notify>,
 }
 
 /// What a relay is made of; each part is opened by the verb that runs it.
@@ -93,6 +94,11 @@ impl Relay {
                 (log.member().clone(), announcer)
             })
             .collect();
+        let owed = parts
+            .logs
+            .iter()
+            .map(|log| (log.member().clone(), Notify::new()))
+            .collect();
         Arc::new(Self {
             config: parts.config,
             clock: parts.clock,
@@ -110,7 +116,7 @@ impl Relay {
             grounds: parts.grounds,
             carrying: std::array::from_fn(|_| Schedule::new(CARRYING)),
             sending: Schedule::new(SENDING),
-            owed: Notify::new(),
+            owed,
         })
     }
 
@@ -120,12 +126,13 @@ impl Relay {
     /// When the spool can't be read.
     pub async fn start(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Result<(), Error> {
         reconcile::outbound(self).await?;
-        let walks = [
+        let give = |member: &MemberId| tokio::spawn(receipts::give(self.clone(), member.clone()));
+        let mut walks: Vec<_> = self.owed.keys().map(give).collect();
+        walks.extend([
             tokio::spawn(inbound::run(self.clone())),
-            tokio::spawn(receipts::give(self.clone())),
             tokio::spawn(receipts::take(self.clone())),
             tokio::spawn(retention::run(self.clone())),
-        ];
+        ]);
         let mut stop = stop;
         tokio::spawn(async move {
             // A sender that is gone means stop, too.
@@ -141,6 +148,13 @@ impl Relay {
     /// When the spool can't be read.
     pub async fn load(&self) -> Result<crate::spool::Load, Error> {
         Ok(self.spool.load().await?)
+    }
+
+    /// Wakes who gives this member's receipts.
+    fn owes(&self, member: &MemberId) {
+        if let Some(owes) = self.owed.get(member) {
+            owes.notify_one();
+        }
     }
 
     fn log_of(&self, member: &MemberId) -> Result<&Log, Error> {

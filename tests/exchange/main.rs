@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
 
 mod peers;
+mod revocation;
 mod software;
 mod tenancy;
 mod walk;
