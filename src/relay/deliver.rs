@@ -172,7 +172,7 @@ pub(super) async fn confirm(
             .member(&member)
             .step("confirm")
             .say("the software confirmed it; a receipt goes back");
-        relay.owed.notify_one();
+        relay.owes(&member);
     }
     Ok(())
 }

@@ -231,7 +231,9 @@ impl FalseHub {
         let server = Server::bind(ServerConfig::secure(lab.hub.address, tls)).unwrap();
         let (stop, stopped) = watch::channel(false);
         let handler = Arc::new(Curious(asked.clone()));
-        let serving = tokio::spawn(async move { drop(server.serve(handler, stopped).await) });
+        let serving = tokio::spawn(async move {
+            server.serve(handler, stopped).await;
+        });
         Self {
             current,
             asked,
