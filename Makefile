@@ -1,5 +1,5 @@
 # Debian packages that tests and the demo need: a soft token, token tools, a proxy that takes tokens away, openssl, curl.
-PACKAGES := softhsm2 opensc p11-kit p11-kit-modules openssl curl
+PACKAGES := softhsm2 opensc opensc-pkcs11 p11-kit p11-kit-modules openssl python3 curl
 # For side-by-side figures only.
 BENCH_PACKAGES := nginx
 # Repetitions of each row of the power-cut table in `make soak`.

@@ -90,7 +90,7 @@ impl Spool {
             Ok(keeping) => keeping,
             // A commit that reported failure may have come about; what can be read is committed, and so durable.
             Err(error) => match self.kept(packet).await? {
-                Some(kept) => return Ok(Keeping::New(kept)),
+                Some(kept) => return Ok(Keeping::New(Box::new(kept))),
                 None => {
                     self.bodies.remove(&body).await;
                     return Err(error);
