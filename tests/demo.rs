@@ -79,6 +79,10 @@ fn the_demo_holds_and_leaves_an_exchange_to_play_with() {
     assert!(rows.iter().any(|row| row["senderDocId"] == sent["DocId"]));
     assert_eq!(agencies["data"].as_array().unwrap().len(), 501);
 
+    let verify = told.iter().find(|line| line.contains("evidence verify"));
+    let verified = Command::new("sh").args(["-c", verify.unwrap()]).output();
+    assert!(verified.unwrap().status.success(), "{verify:?}");
+
     let access = std::fs::read(directory.join("software.json")).unwrap();
     let access: Vec<Value> = serde_json::from_slice(&access).unwrap();
     assert_eq!(access.len(), 4);

@@ -2,13 +2,13 @@
 //! revocation lists and the hub's sealed directory.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use data_encoding::BASE64;
 
 use super::ledger::{End, Entry};
 use super::screen::Fault;
 use crate::clock::Clock;
+use crate::cmd::evidence::{self, CodeIn, VerifyArgs};
 use crate::durable::Disk;
 use crate::evidence::Record;
 use crate::packet::{Digest, MemberId, PacketId};
@@ -27,6 +27,16 @@ pub(super) struct Verifier {
     directory: Arc<Directory>,
     hub: MemberId,
     clock: Clock,
+    anchors: PathBuf,
+    proofs: PathBuf,
+}
+
+/// Where the proofs lie, below the demo's directory.
+const PROOFS: &str = "proofs";
+
+/// The file of one packet's proof.
+pub(super) fn proof_file(directory: &Path, packet: PacketId) -> PathBuf {
+    directory.join(PROOFS).join(format!("{packet}.json"))
 }
 
 /// What the verified receipts of one packet promise, in recipients.
@@ -59,13 +69,45 @@ impl Verifier {
         let directory = grounds.directory.ok_or_else(|| {
             Fault::new("danh bạ có dấu của Trục / the sealed directory", "không có")
         })?;
+        let proofs = lab.directory().join(PROOFS);
+        Disk::real()
+            .make_dir(&proofs)
+            .map_err(|error| error.to_string())?;
         Ok(Self {
+            anchors: lab.anchors(),
+            proofs,
             opener: Opener::default(),
             trust: grounds.trust,
             directory,
             hub,
             clock,
         })
+    }
+
+    /// Writes the sender's proof to its file and has it judged there as a stranger would: `trucgate evidence verify`, with
+    /// nothing but the file and the root.
+    pub(super) fn stranger(&self, entry: &Entry, proof: &[u8]) -> Result<(), String> {
+        let packet = PacketId::of_sender(entry.doc);
+        let file = self.proofs.join(format!("{packet}.json"));
+        Disk::real().replace(&file, proof).map_err(told)?;
+        let arguments = VerifyArgs {
+            proof: file,
+            document: None,
+            anchors: vec![self.anchors.clone()],
+            intermediates: Vec::new(),
+            crl: Vec::new(),
+            at: None,
+            member: Some(entry.from.clone()),
+            hub: Some(self.hub.clone()),
+            code_in: CodeIn::default(),
+            strict: false,
+            json: false,
+        };
+        let mut told = Vec::new();
+        match evidence::verify(&arguments, &mut told) {
+            evidence::HOLDS => Ok(()),
+            _ => Err(String::from_utf8_lossy(&told).into_owned()),
+        }
     }
 
     /// The sender's proof: its seal over exactly these bytes, and a receipt for each place the packet has to have reached.
@@ -77,7 +119,7 @@ impl Verifier {
             ..Promised::default()
         };
         let mut held = HashSet::new();
-        for receipt in &bundle.receipts {
+        for receipt in &bundle.receipts()? {
             held.insert(self.receipt(entry, receipt)?);
             promised.seals += 1;
         }
@@ -112,7 +154,7 @@ impl Verifier {
     }
 
     fn seal(&self, entry: &Entry, bundle: &Bundle, body: (Digest, u64)) -> Result<(), String> {
-        let seal = decoded(&bundle.seal)?;
+        let seal = bundle.seal()?;
         let sealer = Sealer::Member(&self.directory);
         let claim = self
             .opener
@@ -131,9 +173,8 @@ impl Verifier {
     }
 
     /// A receipt about this packet and these bytes: its word, and whose it is.
-    fn receipt(&self, entry: &Entry, receipt: &str) -> Result<(String, MemberId), String> {
-        let bytes = decoded(receipt)?;
-        let said = Record::parse(&Seal::decode(&bytes).map_err(told)?.record).map_err(told)?;
+    fn receipt(&self, entry: &Entry, seal: &[u8]) -> Result<(String, MemberId), String> {
+        let said = Record::parse(&Seal::decode(seal).map_err(told)?.record).map_err(told)?;
         let sealer = if said.from == self.hub {
             Sealer::Hub(&self.directory)
         } else {
@@ -141,7 +182,7 @@ impl Verifier {
         };
         let claim = self
             .opener
-            .claim(&bytes, &self.trust, sealer, self.clock.now())
+            .claim(seal, &self.trust, sealer, self.clock.now())
             .map_err(told)?;
         let receipt = claim.receipt().map_err(told)?;
         let record = receipt.record();
@@ -156,10 +197,6 @@ impl Verifier {
             ))
         }
     }
-}
-
-fn decoded(text: &str) -> Result<Vec<u8>, String> {
-    BASE64.decode(text.as_bytes()).map_err(told)
 }
 
 fn told(error: impl std::fmt::Display) -> String {

@@ -4,6 +4,10 @@ use crate::cmd::demo::agency::By;
 use crate::cmd::demo::cast::NGHE_AN;
 use crate::cmd::demo::screen::{Fault, bytes};
 use crate::cmd::demo::stage::Stage;
+use crate::durable::Disk;
+
+/// The document's file, below the demo's directory.
+pub(super) const DOCUMENT: &str = "van-ban-1.edxml";
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Fault> {
     stage.scene(
@@ -15,6 +19,10 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Fault> {
     draft.subject = "Quyết định phê duyệt kế hoạch liên thông văn bản điện tử".to_owned();
     draft.type_name = "Quyết định".to_owned();
     draft.attachment = 180_000;
+    // Kept for those who verify its proof by hand.
+    Disk::real()
+        .replace(&stage.directory().join(DOCUMENT), &draft.edxml()?)
+        .map_err(|error| error.to_string())?;
     stage.ledger.begin(format!("{} quyết định", draft.code()));
     let answer = stage.send(&draft).await?;
     stage.screen.good(

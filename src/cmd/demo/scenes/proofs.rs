@@ -4,9 +4,11 @@ use crate::cmd::demo::agency::Agency;
 use crate::cmd::demo::cast;
 use crate::cmd::demo::ledger::{End, Entry};
 use crate::cmd::demo::report::{self, Outcome};
+use crate::cmd::demo::scenes::decision::DOCUMENT;
 use crate::cmd::demo::screen::Fault;
 use crate::cmd::demo::stage::Stage;
-use crate::cmd::demo::verify::{Promised, Verifier};
+use crate::cmd::demo::story::shown;
+use crate::cmd::demo::verify::{Promised, Verifier, proof_file};
 use crate::packet::{DocId, PacketId};
 use crate::vxp::MessageType;
 
@@ -40,9 +42,32 @@ pub(super) async fn play(stage: &mut Stage) -> Result<bool, Fault> {
             "each seal: signature, chain, revocation, registration, place in the log, digest",
         );
     }
+    invite(stage);
     stage.screen.took();
     report::show(&mut stage.screen, &stage.ledger, &outcomes);
     Ok(holds)
+}
+
+/// How to do the same by hand for the first document, with its proof and the root alone.
+fn invite(stage: &mut Stage) {
+    let Some(first) = stage.ledger.entries().next() else {
+        return;
+    };
+    let packet = PacketId::of_sender(first.doc);
+    let program = std::env::current_exe().unwrap_or_else(|_| "trucgate".into());
+    let directory = stage.directory();
+    let line = format!(
+        "{} evidence verify --proof {} --document {} --anchors {}",
+        shown(&program),
+        shown(&proof_file(directory, packet)),
+        shown(&directory.join(DOCUMENT)),
+        shown(&stage.exchange.lab.anchors())
+    );
+    stage.screen.note(
+        "ai cũng tự kiểm chứng được, không cần mạng, chỉ cần chứng thư gốc:",
+        "anybody can do the same, offline, with nothing but the root certificate:",
+    );
+    stage.screen.line(&format!("      {line}"));
 }
 
 /// Nothing came twice, nothing strange came, nothing waits.
@@ -101,7 +126,8 @@ async fn judge_one(
         agencies.get(code).ok_or_else(missing)
     };
     let proof = software(entry.from.as_str())?.proof(entry.doc).await?;
-    let mut promised = match verifier.sender(entry, &proof) {
+    let judged = verifier.sender(entry, &proof);
+    let mut promised = match judged.and_then(|p| verifier.stranger(entry, &proof).map(|()| p)) {
         Ok(promised) => promised,
         Err(problem) => return Ok(Err(problem)),
     };
