@@ -144,9 +144,9 @@ async fn a_wrong_pin_stops_seals_and_not_intake() {
 async fn the_whole_exchange_goes_and_comes_back() {
     const ALL: [Who; 6] = [
         Who::Receiver,
-        Who::SenderSigner,
-        Who::Hub,
-        Who::Sender,
+        SenderSigner,
+        Hub,
+        Sender,
         Who::ReceiverSigner,
         Who::HubSigner,
     ];
@@ -156,11 +156,11 @@ async fn the_whole_exchange_goes_and_comes_back() {
     ALL.into_iter().for_each(|who| world.kill(who));
     // A hub and a relay start without their signers.
     for who in [
-        Who::Sender,
+        Sender,
         Who::Receiver,
-        Who::SenderSigner,
+        SenderSigner,
         Who::ReceiverSigner,
-        Who::Hub,
+        Hub,
     ] {
         world.again(who);
     }
