@@ -1,4 +1,4 @@
-//! The walk of a packet through a box. [`outbound`] and [`inbound`] read like section *the walk* of the README.
+//! The walk of a packet through a box. `outbound` and `inbound` read like section *the walk* of the README.
 
 mod announce;
 mod config;
