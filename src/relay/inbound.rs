@@ -335,7 +335,7 @@ async fn refuse(relay: &Relay, entry: &MailboxEntry, error: &Error) {
     };
     let reason = Some(error.to_string());
     let failed = receipt(relay, claim.record(), &entry.to, "failed", reason);
-    if relay.spool.owe_again(&failed).await.is_ok() {
-        relay.owes(&entry.to);
-    }
+    // Where this fails the lease ends and the packet comes again.
+    let _ = relay.spool.owe_again(&failed).await;
+    relay.owes(&entry.to);
 }
