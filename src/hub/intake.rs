@@ -13,13 +13,16 @@ use super::{Error, Hub};
 use crate::evidence::{Addressee, Entry, Record, RecordKind};
 use crate::https::{Body, Bytes, Response, StatusCode};
 use crate::journal::{self, ids};
-use crate::merkle::leaf_hash;
+use crate::merkle::Hash;
 use crate::packet::{Digest, Generation, MemberId, PacketId};
 use crate::seal::{Claim, Seal, Sealer};
 use crate::spool::{self, Shelf};
 use crate::trust::directory::State;
 use crate::uplink::wire::{self, SealFirst};
 
+/// Bytes of a body up to which nobody asks whether its packet is known before it comes: it lies in the row then, and
+/// has no file that a repetition could replace.
+const ASKED_FOR: u64 = 16 * 1024;
 /// Media type of seals and bodies.
 pub(super) const SEALED: &str = "application/octet-stream";
 
@@ -41,20 +44,23 @@ pub(super) async fn put(
     // 3 permit: this box may speak for the sender, and everyone named can be reached.
     let recipients = permit(hub, asker, claim.record())?;
     let _turn = hub.under_way.turn(packet).await;
-    let record = claim.record().clone();
-    if hub.is_new(&record).await? {
+    let (record, leaf) = (claim.record().clone(), claim.leaf());
+    // A small body costs less than the question whether it is needed; what is kept twice is kept once.
+    if record.size <= ASKED_FOR || hub.is_new(record.packet, leaf).await? {
         // 4 the body comes, hashed on its way to the disk, and is the one that was sealed.
         let body = receive(hub, claim, start, body).await?;
         // 5 keep: from here on it survives power loss, and its recipients are woken.
         let incoming = Incoming {
             record: record.clone(),
+            leaf,
             recipients,
             seal: seal.to_vec(),
             body,
             at: hub.now_ms(),
         };
-        hub.keep(incoming).await?;
-        tell(&record);
+        if hub.keep(incoming).await? {
+            tell(&record);
+        }
     }
     // 6 accept: our promise joins our log.
     let receipt = hub.accept(&record).await?;
@@ -199,8 +205,7 @@ async fn receive(
 }
 
 impl Hub {
-    async fn is_new(&self, record: &Record) -> Result<bool, Error> {
-        let (packet, leaf) = (record.packet, leaf_hash(&record.encode()));
+    async fn is_new(&self, packet: PacketId, leaf: Hash) -> Result<bool, Error> {
         match self
             .store
             .read(move |tx| keep::known(tx, packet, &leaf))
@@ -213,7 +218,7 @@ impl Hub {
     }
 
     /// In a task of its own, since what was written must wake its recipients even when the sender has gone.
-    async fn keep(&self, incoming: Incoming) -> Result<(), Error> {
+    async fn keep(&self, incoming: Incoming) -> Result<bool, Error> {
         let hub = self.clone();
         let kept = tokio::spawn(async move {
             let recipients: Vec<MemberId> = incoming.recipients.iter().flatten().cloned().collect();

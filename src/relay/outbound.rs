@@ -157,7 +157,7 @@ pub(super) async fn attest_receipt(
     );
     record.status = Some(status);
     record.reason = Some(said.from.to_string());
-    log.append(Entry { key, record }).await?;
+    log.enter(Entry { key, record }).await?;
     Ok(())
 }
 
