@@ -8,7 +8,9 @@ use trucgate::journal::ids;
 use trucgate::vxp::MessageType;
 
 use crate::world::desks::Flow;
-use crate::world::machines::Who::{self, Hub, Sender, SenderSigner};
+use crate::world::machines::Who::{
+    self, Hub, HubSigner, Receiver, ReceiverSigner, Sender, SenderSigner,
+};
 use crate::world::token::Network;
 use crate::world::{PATIENCE, RECEIVERS, SENDER, World, document, sending};
 
@@ -145,25 +147,19 @@ async fn a_wrong_pin_stops_seals_and_not_intake() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_exchange_goes_and_comes_back() {
     const ALL: [Who; 6] = [
-        Who::Receiver,
-        Who::SenderSigner,
-        Who::Hub,
-        Who::Sender,
-        Who::ReceiverSigner,
-        Who::HubSigner,
+        Receiver,
+        SenderSigner,
+        Hub,
+        Sender,
+        ReceiverSigner,
+        HubSigner,
     ];
     let mut world = World::start();
     let documents = (0..AWAY).map(edxml).collect();
     let flow = Flow::start(&world, documents);
     ALL.into_iter().for_each(|who| world.kill(who));
     // A hub and a relay start without their signers.
-    for who in [
-        Who::Sender,
-        Who::Receiver,
-        Who::SenderSigner,
-        Who::ReceiverSigner,
-        Who::Hub,
-    ] {
+    for who in [Sender, Receiver, SenderSigner, ReceiverSigner, Hub] {
         world.again(who);
     }
     flow.once(&world, AWAY).await;
