@@ -41,6 +41,25 @@ impl Announcer {
         announcer
     }
 
+    /// Waits until the hub knows the newest head. What gathers meanwhile shares the next one: else a fast token makes
+    /// heads faster than a distant hub takes them, and after an outage the urgent waits for all heads before its own.
+    pub(super) async fn caught_up(&self) {
+        let (mut heads, mut known) = (self.log.heads(), self.known.subscribe());
+        loop {
+            let newest = heads.borrow_and_update().as_ref().map(|head| head.size);
+            if *known.borrow_and_update() >= newest {
+                return;
+            }
+            let changed = tokio::select! {
+                changed = heads.changed() => changed,
+                changed = known.changed() => changed,
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Waits until the hub knows `head`.
     pub(super) async fn known(&self, head: &Head) {
         let reached = |size: &Option<u64>| size.is_some_and(|size| size >= head.size);

@@ -178,7 +178,7 @@ fn answer(relay: &Relay, entry: &MailboxEntry, kept: Admitted) {
                 "kept, verified, offered to the software as {doc}"
             ));
     }
-    relay.owed.notify_one();
+    relay.owes(&entry.to);
 }
 
 /// A receipt that a member of this box gives about a packet that it got.
@@ -335,7 +335,7 @@ async fn refuse(relay: &Relay, entry: &MailboxEntry, error: &Error) {
     };
     let reason = Some(error.to_string());
     let failed = receipt(relay, claim.record(), &entry.to, "failed", reason);
-    if relay.spool.owe_again(&failed).await.is_ok() {
-        relay.owed.notify_one();
-    }
+    // Where this fails the lease ends and the packet comes again.
+    let _ = relay.spool.owe_again(&failed).await;
+    relay.owes(&entry.to);
 }

@@ -1,4 +1,4 @@
-//! The walk of a packet through a box. [`outbound`] and [`inbound`] read like section *the walk* of the README.
+//! The walk of a packet through a box. `outbound` and `inbound` read like section *the walk* of the README.
 
 mod announce;
 mod config;
@@ -25,7 +25,7 @@ pub use desk::Desk;
 pub use error::Error;
 
 use crate::clock::{Chance, Clock};
-use crate::evidence::Log;
+use crate::evidence::{Entry, Log, Proof};
 use crate::packet::MemberId;
 use crate::seal::Opener;
 use crate::spool::{Schedule, Spool};
@@ -54,7 +54,8 @@ pub struct Relay {
     sending: Schedule,
     /// What is on its way in.
     arriving: Arriving,
-    owed: Notify,
+    /// Rung when a member owes a receipt.
+    owed: HashMap<MemberId, Notify>,
 }
 
 /// What a relay is made of; each part is opened by the verb that runs it.
@@ -100,6 +101,11 @@ impl Relay {
                 (log.member().clone(), announcer)
             })
             .collect();
+        let owed = parts
+            .logs
+            .iter()
+            .map(|log| (log.member().clone(), Notify::new()))
+            .collect();
         Arc::new(Self {
             config: parts.config,
             clock: parts.clock,
@@ -119,7 +125,7 @@ impl Relay {
             carrying: std::array::from_fn(|_| Schedule::new(CARRYING)),
             sending: Schedule::new(SENDING),
             arriving: Arriving::default(),
-            owed: Notify::new(),
+            owed,
         })
     }
 
@@ -130,13 +136,14 @@ impl Relay {
     pub async fn start(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Result<(), Error> {
         self.spool.sweep().await?;
         reconcile::outbound(self).await?;
-        let walks = [
+        let give = |member: &MemberId| tokio::spawn(receipts::give(self.clone(), member.clone()));
+        let mut walks: Vec<_> = self.owed.keys().map(give).collect();
+        walks.extend([
             tokio::spawn(inbound::run(self.clone())),
-            tokio::spawn(receipts::give(self.clone())),
             tokio::spawn(receipts::take(self.clone())),
             tokio::spawn(retention::run(self.clone())),
             tokio::spawn(witness::run(self.clone())),
-        ];
+        ]);
         let mut stop = stop;
         tokio::spawn(async move {
             // A sender that is gone means stop, too.
@@ -152,6 +159,19 @@ impl Relay {
     /// When the spool can't be read.
     pub async fn load(&self) -> Result<crate::spool::Load, Error> {
         Ok(self.spool.load().await?)
+    }
+
+    /// Adds a record to a member's log and waits until it is signed.
+    async fn append(&self, member: &MemberId, entry: Entry) -> Result<Proof, Error> {
+        self.announcer_of(member)?.caught_up().await;
+        Ok(self.log_of(member)?.append(entry).await?)
+    }
+
+    /// Wakes who gives this member's receipts.
+    fn owes(&self, member: &MemberId) {
+        if let Some(owes) = self.owed.get(member) {
+            owes.notify_one();
+        }
     }
 
     fn log_of(&self, member: &MemberId) -> Result<&Log, Error> {

@@ -103,7 +103,7 @@ async fn seal(relay: &Relay, kept: &Kept) -> Result<Proof, Error> {
         key: format!("packet:{}", kept.packet),
         record: kept.record.clone(),
     };
-    let proof = relay.log_of(&kept.member)?.append(entry).await?;
+    let proof = relay.append(&kept.member, entry).await?;
     story(&journal::ids::PACKET_SEALED, kept, "seal").info("sealed");
     Ok(proof)
 }
@@ -154,17 +154,16 @@ pub(super) async fn attest_receipt(
     let status = said.status.clone().unwrap_or_default();
     let key = format!("attest:{status}:{}:{}", said.packet, said.from);
     let what = (Digest::of(seal), seal.len() as u64);
-    let log = relay.log_of(&member)?;
     let mut record = Record::new(
         RecordKind::Attest,
         said.packet,
         what,
-        member,
+        member.clone(),
         relay.clock.now(),
     );
     record.status = Some(status);
     record.reason = Some(said.from.to_string());
-    log.append(Entry { key, record }).await?;
+    relay.append(&member, Entry { key, record }).await?;
     Ok(())
 }
 
@@ -228,10 +227,7 @@ async fn give_up(relay: &Relay, kept: &Kept, reason: &str) -> Result<(), Error> 
     record.status = Some("failed".to_owned());
     record.reason = Some(reason.to_owned());
     let key = format!("void:{}", kept.packet);
-    let void = relay
-        .log_of(&kept.member)?
-        .append(Entry { key, record })
-        .await?;
+    let void = relay.append(&kept.member, Entry { key, record }).await?;
     // After a power cut the hub refuses its own void's packet; the first reason stands in the log.
     let first = Record::parse(&void.record)
         .ok()

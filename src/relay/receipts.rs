@@ -9,6 +9,7 @@ use super::outbound::attest_receipt;
 use super::{Error, Relay};
 use crate::evidence::{Entry, Proof};
 use crate::journal;
+use crate::packet::MemberId;
 use crate::retry::{Backoff, Class};
 use crate::seal::{Receipt, Seal, Sealer};
 use crate::spool::Owed;
@@ -19,20 +20,24 @@ const BATCH: u32 = 512;
 /// How long an empty list of receipts is waited at.
 const WAIT: Duration = Duration::from_secs(25);
 
-/// Gives what is owed, in batches, for ever.
-pub(super) async fn give(relay: Arc<Relay>) {
+/// Gives what a member owes, in batches, for ever. Each member has its own road: one whose seal the hub does not take
+/// holds nobody up.
+pub(super) async fn give(relay: Arc<Relay>, member: MemberId) {
     let mut backoff = backoff();
+    let Some(owes) = relay.owed.get(&member) else {
+        return;
+    };
     loop {
-        match give_batch(&relay).await {
-            Ok(0) => relay.owed.notified().await,
+        match give_batch(&relay, &member).await {
+            Ok(0) => owes.notified().await,
             Ok(_) => backoff.reset(),
             Err(error) => pause(&relay, "give receipts", &error, &mut backoff).await,
         }
     }
 }
 
-async fn give_batch(relay: &Relay) -> Result<usize, Error> {
-    let owed = relay.spool.owed(BATCH).await?;
+async fn give_batch(relay: &Relay, member: &MemberId) -> Result<usize, Error> {
+    let owed = relay.spool.owed(member, BATCH).await?;
     if owed.is_empty() {
         return Ok(0);
     }
@@ -73,7 +78,7 @@ async fn seal(relay: &Relay, owed: &Owed) -> Result<Proof, Error> {
         key: owed.key.clone(),
         record: owed.record.clone(),
     };
-    let proof = relay.log_of(&owed.member)?.append(entry).await?;
+    let proof = relay.append(&owed.member, entry).await?;
     relay.announcer_of(&owed.member)?.known(&proof.head).await;
     Ok(proof)
 }

@@ -52,6 +52,7 @@ CREATE TABLE inbox (
 CREATE INDEX inbox_open ON inbox (member, messagetype, created) WHERE state IN ('initial', 'processing');
 CREATE TABLE owed (
   key TEXT PRIMARY KEY, member TEXT NOT NULL, record BLOB NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX owed_member ON owed (member, made);
 CREATE TABLE cursor (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 ";
 

@@ -8,9 +8,7 @@ use trucgate::journal::ids;
 use trucgate::vxp::MessageType;
 
 use crate::world::desks::Flow;
-use crate::world::machines::Who::{
-    self, Hub, HubSigner, Receiver, ReceiverSigner, Sender, SenderSigner,
-};
+use crate::world::machines::Who::{self, Hub, Sender, SenderSigner};
 use crate::world::token::Network;
 use crate::world::{PATIENCE, RECEIVERS, SENDER, World, document, sending};
 
@@ -116,10 +114,8 @@ async fn a_killed_signer_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_hub_is_waited_for() {
     let mut world = World::start();
-    let from = world.process(Sender).lines();
     world.kill(Hub);
     let documents = answered(&world, 0).await;
-    world.said(Sender, from, &ids::PACKET_SEALED, AWAY - 1, |_| true);
     world.again(Hub);
     arrive(&world, documents, AWAY).await;
 }
@@ -147,19 +143,25 @@ async fn a_wrong_pin_stops_seals_and_not_intake() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_exchange_goes_and_comes_back() {
     const ALL: [Who; 6] = [
-        Receiver,
+        Who::Receiver,
         SenderSigner,
         Hub,
         Sender,
-        ReceiverSigner,
-        HubSigner,
+        Who::ReceiverSigner,
+        Who::HubSigner,
     ];
     let mut world = World::start();
     let documents = (0..AWAY).map(edxml).collect();
     let flow = Flow::start(&world, documents);
     ALL.into_iter().for_each(|who| world.kill(who));
     // A hub and a relay start without their signers.
-    for who in [Sender, Receiver, SenderSigner, ReceiverSigner, Hub] {
+    for who in [
+        Sender,
+        Who::Receiver,
+        SenderSigner,
+        Who::ReceiverSigner,
+        Hub,
+    ] {
         world.again(who);
     }
     flow.once(&world, AWAY).await;

@@ -34,8 +34,10 @@ struct Soft(TestKey);
 
 impl KeyHandle for Soft {
     fn sign(&self, scheme: Scheme, message: &[u8]) -> io::Result<Vec<u8>> {
-        assert_eq!(scheme, Scheme::EcdsaP256Sha256);
-        self.0.sign(message).map_err(io::Error::other)
+        match scheme {
+            Scheme::EcdsaP256Sha256 => self.0.sign(message).map_err(io::Error::other),
+            other => Err(io::Error::other(format!("asked for {other:?}"))),
+        }
     }
 }
 
@@ -231,7 +233,9 @@ impl FalseHub {
         let server = Server::bind(ServerConfig::secure(lab.hub.address, tls)).unwrap();
         let (stop, stopped) = watch::channel(false);
         let handler = Arc::new(Curious(asked.clone()));
-        let serving = tokio::spawn(async move { drop(server.serve(handler, stopped).await) });
+        let serving = tokio::spawn(async move {
+            server.serve(handler, stopped).await;
+        });
         Self {
             current,
             asked,
