@@ -19,8 +19,10 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use super::run::{self, Failure, Signals};
+use crate::provision::lab::module;
 use exchange::Exchange;
 use ground::Ground;
+use process::Process;
 use screen::{Fault, Screen, seconds};
 use stage::Stage;
 
@@ -70,6 +72,14 @@ async fn all(arguments: &Arguments, ground: &Ground, mut signals: Signals) -> Re
         Ok(holds) => holds,
         Err(fault) => {
             let scene = stage.scene.clone();
+            let ended = ended(&stage.exchange);
+            if !ended.is_empty() {
+                let names = ended.join(", ");
+                stage.screen.bad(
+                    &format!("tiến trình không còn chạy: {names}"),
+                    "processes that run no longer",
+                );
+            }
             return Err(failed(&scene, &mut stage.screen, logs, &fault));
         }
     };
@@ -91,6 +101,13 @@ fn set_up(ground: &Ground, screen: &mut Screen) -> Result<Exchange, Fault> {
         "trucgate: toàn bộ Trục liên thông văn bản trên máy này",
         "trucgate: the whole document exchange on this machine",
     );
+    let module = module();
+    if !module.exists() {
+        return Err(Fault::new(
+            "SoftHSM2 đã được cài (make demo tự cài) / SoftHSM2 is installed (make demo does it)",
+            format!("không có / missing: {}", module.display()),
+        ));
+    }
     let plan = cast::plan().map_err(|error| error.to_string())?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     screen.passing("tạo CA thử nghiệm, token và khoá / test CA, tokens, keys");
@@ -144,6 +161,31 @@ async fn stay(stage: &mut Stage, signals: &mut Signals) -> Result<(), Failure> {
     stage.screen.line("");
     stage.screen.good("đã dừng", "stopped");
     Ok(())
+}
+
+/// Processes that ended, or that a scene took away and had not brought back.
+fn ended(exchange: &Exchange) -> Vec<String> {
+    let runs = |process: &Option<Process>| {
+        // One that has ended holds no memory.
+        let process = process.as_ref();
+        process.is_some_and(|process| process.peak_memory().is_some())
+    };
+    let machines = std::iter::once(&exchange.lab.hub).chain(&exchange.lab.boxes);
+    let pairs = std::iter::once(&exchange.hub).chain(&exchange.boxes);
+    let mut ended = Vec::new();
+    for (machine, pair) in machines.zip(pairs) {
+        let main = if machine.tenants.is_empty() {
+            "hub"
+        } else {
+            "relay"
+        };
+        for (name, process) in [(main, &pair.main), ("signer", &pair.signer)] {
+            if !runs(process) {
+                ended.push(format!("{} {name}", machine.name));
+            }
+        }
+    }
+    ended
 }
 
 fn failed(scene: &str, screen: &mut Screen, directory: &Path, fault: &Fault) -> Failure {

@@ -13,7 +13,7 @@ use crate::journal::ids;
 type Told = [String; 6];
 
 /// Columns of the English text.
-const LONGEST: usize = 46;
+const LONGEST: usize = 26;
 
 pub(super) fn show(screen: &mut Screen, directory: &Path, packet: &str, code: &str) {
     screen.heading(
@@ -38,10 +38,7 @@ fn vietnamese(message_id: &str) -> &'static str {
         (&ids::PACKET_KEPT, "đã ghi bền, đã trả DocId"),
         (&ids::PACKET_SEALED, "đã đóng dấu vào nhật ký"),
         (&ids::PACKET_ACCEPTED, "Trục đã nhận"),
-        (
-            &ids::PACKET_DELIVERED,
-            "đã kiểm chứng và ghi bền ở nơi nhận",
-        ),
+        (&ids::PACKET_DELIVERED, "nơi nhận đã kiểm chứng, ghi bền"),
         (&ids::DOCUMENT_COLLECTED, "phần mềm nơi nhận báo done"),
         (&ids::DOCUMENT_FAILED, "phần mềm nơi nhận báo fail"),
         (&ids::RECEIPT_VERIFIED, "biên nhận đã về, đã kiểm chứng"),

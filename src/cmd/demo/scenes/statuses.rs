@@ -26,7 +26,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Fault> {
         answered(stage, DA_NANG, &taken, code, vi).await?;
         stage.screen.good(
             &format!("Đà Nẵng → VPCP: {code} {vi}, về văn bản {}", taken.code()),
-            en,
+            &format!("{code} {en}"),
         );
     }
     let refused = sent_and_taken(stage, CAO_BANG).await?;
