@@ -128,6 +128,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         .map_err(Failure::other)?;
     let (keeper, ender, stop) = (hub.clone(), hub.clone(), signals.stop.clone());
     tokio::spawn(async move { keeper.keep_directory(stop).await });
+    let (sweeper, stop) = (hub.clone(), signals.stop.clone());
+    tokio::spawn(async move { sweeper.keep_room(stop).await });
     let mut stop = signals.stop.clone();
     tokio::spawn(async move {
         // A sender that is gone means stop, too.

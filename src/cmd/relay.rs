@@ -15,7 +15,7 @@ use crate::https::{
     self, Client, ClientConfig, ClientTls, Protocols, Server, ServerConfig, ServerTls,
 };
 use crate::journal;
-use crate::relay::{Desk, Directories, Parts, Refresher, Relay};
+use crate::relay::{Desk, Directories, Parts, Refresher, Relay, Witness};
 use crate::spool::{self, Spool};
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, HubVerifier, Judge};
@@ -45,7 +45,8 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
     let (refresher, grounds) = refresher(&config, &disk, &clock, &chance)?;
     let judge = Judge::new(grounds.clone(), clock.clone());
     let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
-    let logs = logs(&config, &store, &signer, &chance);
+    let witness = Witness::open(disk.clone(), config.own.state.join("hub-head"));
+    let logs = logs(&config, &store, &signer, &chance, &witness);
     let spool =
         Spool::open(store, disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
     let relay = Relay::new(Parts {
@@ -55,6 +56,7 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         spool,
         logs,
         hub: hub.clone(),
+        witness,
         grounds,
     });
     relay
@@ -105,6 +107,7 @@ fn logs(
     store: &Store,
     signer: &crate::signer::Client,
     chance: &Chance,
+    witness: &Witness,
 ) -> Vec<Log> {
     let archive = Archive::new(store.clone());
     config
@@ -113,12 +116,11 @@ fn logs(
         .iter()
         .map(|member| {
             let key = Arc::new(SignerKey::new(signer.clone(), member.seal_key.clone()));
-            let extensions = Arc::new(Vec::new);
             Log::open(
                 archive.clone(),
                 member.code.clone(),
                 key,
-                extensions,
+                witness.extensions(),
                 chance.clone(),
             )
         })
@@ -216,11 +218,15 @@ pub(super) fn refused(peer: std::net::SocketAddr, refusal: &https::Refusal) {
         .peer(peer)
         .step("connect")
         .reason(refusal);
-    match https::find_cause::<crate::trust::Refusal>(refusal) {
-        Some(refusal) => line.next(refusal.next()),
-        None => {
-            line.next("nothing, unless this address is one of ours: then check its TLS settings")
-        }
+    let handshake = match refusal {
+        https::Refusal::Handshake(error) => tls::refusal_in(error),
+        _ => None,
+    };
+    match https::find_cause(refusal).or(handshake.as_ref()) {
+        Some(refusal) => line.next(crate::trust::Refusal::next(refusal)),
+        None => line.next(
+            "nothing, unless this address is one of ours: then let it speak TLS 1.2 or 1.3 as this side does",
+        ),
     }
     .warning("a connection is refused");
 }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::retry::Class;
@@ -59,6 +60,8 @@ pub enum Error {
         class: Class,
         /// What happened.
         reason: String,
+        /// Our verdict on its certificate, where that is why.
+        refusal: Option<Arc<Refusal>>,
     },
     /// A body is longer than allowed.
     TooLarge {
@@ -100,6 +103,22 @@ impl Error {
             Self::TooLarge { .. } | Self::Call { .. } => Class::Refuse,
             Self::Stalled { .. } | Self::Broken { .. } => Class::Retry,
         }
+    }
+
+    /// Our verdict on the certificate of the peer that answered, where that is why.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Exchange { refusal, .. } => refusal.as_deref(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn because(mut self, cause: &(dyn StdError + 'static)) -> Self {
+        if let Self::Exchange { refusal, .. } = &mut self {
+            *refusal = find_cause::<Refusal>(cause).cloned().map(Arc::new);
+        }
+        self
     }
 }
 

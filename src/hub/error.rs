@@ -13,8 +13,6 @@ use crate::store;
 use crate::trust::Refusal;
 use crate::uplink::{self, wire};
 
-/// Problem type of a head that forks or rolls back its log.
-pub(super) const FORK: &str = "urn:trucgate:problem:fork";
 /// Problem type of a packet id that is known with other content.
 pub(super) const CONFLICT: &str = "urn:trucgate:problem:packet-id-conflict";
 
@@ -223,7 +221,7 @@ impl From<&Error> for Response {
         let problem = Problem::new(error.status(), error.title_vi()).detail(detail);
         match error {
             Error::Behind(_) => problem.kind(uplink::BEHIND),
-            Error::Fork { .. } => problem.kind(FORK),
+            Error::Fork { .. } => problem.kind(uplink::FORK),
             Error::Conflict(_) => problem.kind(CONFLICT),
             _ => problem,
         }

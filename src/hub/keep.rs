@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Error, order, signed};
 use crate::evidence::{Record, RecordKind};
-use crate::merkle::{Hash, leaf_hash};
+use crate::merkle::Hash;
 use crate::packet::{MemberId, PacketId};
 use crate::store::{self, OptionalExt, Tx, params};
 
@@ -13,6 +13,8 @@ use crate::store::{self, OptionalExt, Tx, params};
 #[derive(Clone, Debug)]
 pub(super) struct Incoming {
     pub(super) record: Record,
+    /// The record's leaf hash.
+    pub(super) leaf: Hash,
     /// Who stands behind each addressee, in the same order; none for a code that is not in the directory.
     pub(super) recipients: Vec<Option<MemberId>>,
     pub(super) seal: Vec<u8>,
@@ -46,16 +48,15 @@ pub(super) fn known(tx: &Tx<'_>, packet: PacketId, leaf: &Hash) -> Result<Known,
     })
 }
 
-/// Keeps a packet or void. One that is kept already changes nothing.
+/// Keeps a packet or void; whether it was new. One that is kept already changes nothing.
 ///
 /// # Errors
 /// [`Error::Conflict`] when its id stands for another record.
-pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<(), Error> {
-    let record = &incoming.record;
-    let leaf = leaf_hash(&record.encode());
+pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<bool, Error> {
+    let (record, leaf) = (&incoming.record, incoming.leaf);
     match known(tx, record.packet, &leaf)? {
         Known::New => {}
-        Known::Same => return Ok(()),
+        Known::Same => return Ok(false),
         Known::Other => return Err(Error::Conflict(record.packet)),
     }
     let (id, sender) = (record.packet.to_string(), record.from.as_str());
@@ -107,7 +108,7 @@ pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<(), Error> {
             order::release(tx, sender, addressed)?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The DocumentIds by which a packet is tied to others, one a line.

@@ -45,6 +45,8 @@ ids! {
     PACKET_ACCEPTED = "ba77d3c5ff0c790b851c9da1345eb88f" Info;
     /// A packet was finally refused after its DocId was given out.
     PACKET_REFUSED = "334905d72791a7006aab34b97594bccc" Error;
+    /// The hub does not take a packet until what the reason names is mended; it waits.
+    PACKET_HELD = "2bf79f3bd85ec22a83581a680cfb2fcd" Warning;
     /// A packet from the hub is verified and durable in this box.
     PACKET_DELIVERED = "22c0d68fb8d8b23c415811741b0f3466" Info;
     /// A document waits for its software.

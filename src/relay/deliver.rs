@@ -86,22 +86,27 @@ pub(super) async fn open(
     })
 }
 
-/// The sender's seal and the receipts that lie with it, for a document that a member sent or received.
+/// The sender's seal and the receipts that lie with it, for a document that a member sent or received. A sender gets
+/// all receipts about it, a recipient its own alone: what the others said is between them and the sender.
 pub(super) async fn proof(
     relay: &Relay,
     members: &[MemberId],
     doc: DocId,
 ) -> Result<Vec<u8>, Error> {
-    let (seal, packet) = match find(relay, members, doc).await {
-        Ok((_, document)) => (document.seal, document.packet),
+    let (seal, packet, own) = match find(relay, members, doc).await {
+        Ok((member, document)) => (document.seal, document.packet, Some(member)),
         Err(Error::Spool(spool::Error::Missing(missing))) => {
-            sent_seal(relay, members, doc, missing).await?
+            let (seal, packet) = sent_seal(relay, members, doc, missing).await?;
+            (seal, packet, None)
         }
         Err(error) => return Err(error),
     };
     let receipts = relay.spool.receipts(packet).await?;
     let material = relay.grounds.borrow().trust.revocation_material();
-    let receipts = receipts.iter().map(|(_, _, seal)| seal.as_slice());
+    let receipts = receipts
+        .iter()
+        .filter(|(_, by, _)| own.as_ref().is_none_or(|own| own.as_str() == by))
+        .map(|(_, _, seal)| seal.as_slice());
     Ok(Bundle::new(&seal, receipts, &material).to_json())
 }
 
@@ -162,7 +167,7 @@ pub(super) async fn confirm(
         .report(&member, doc, word, reason, now, receipt)
         .await;
     // Told even after a failure: the write may have come about all the same.
-    relay.owed.notify_one();
+    relay.owes(&member);
     reported?;
     if let Some(id) = line {
         journal::line(id)

@@ -57,6 +57,7 @@ async fn open(
             claim.record().packet
         )));
     }
+    relay.witness.told(claim.checkpoint());
     let intake = relay.spool.arrival_intake(&entry.to, entry.packet);
     let came = receive(fetched, claim.record().size, intake).await?;
     let opened = claim.complete(came.digest, came.size)?;
@@ -118,7 +119,7 @@ fn permit(
     if !addressed || !relay.logs.contains_key(&entry.to) {
         return Err(Error::NotOurs(entry.to.clone()));
     }
-    let envelope = came.envelope.as_ref().map_err(|invalid| invalid.clone())?;
+    let envelope = came.envelope.as_ref().map_err(Clone::clone)?;
     let grounds = relay.grounds.borrow().clone();
     let directory = grounds.directory.ok_or(Error::NoDirectory)?;
     let named = directory.find(&envelope.from).map(|member| &member.code);
@@ -177,7 +178,7 @@ fn answer(relay: &Relay, entry: &MailboxEntry, kept: Admitted) {
                 "kept, verified, offered to the software as {doc}"
             ));
     }
-    relay.owed.notify_one();
+    relay.owes(&entry.to);
 }
 
 /// A receipt that a member of this box gives about a packet that it got.
@@ -336,5 +337,5 @@ async fn refuse(relay: &Relay, entry: &MailboxEntry, error: &Error) {
     let failed = receipt(relay, claim.record(), &entry.to, "failed", reason);
     // Where this fails the lease ends and the packet comes again.
     let _ = relay.spool.owe_again(&failed).await;
-    relay.owed.notify_one();
+    relay.owes(&entry.to);
 }

@@ -1,4 +1,4 @@
-//! The walk of a packet through a box. [`outbound`] and [`inbound`] read like section *the walk* of the README.
+//! The walk of a packet through a box. `outbound` and `inbound` read like section *the walk* of the README.
 
 mod announce;
 mod config;
@@ -13,6 +13,7 @@ mod receipts;
 mod reconcile;
 mod refresh;
 mod retention;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub struct Relay {
     hub: Hub,
     gate: Gate,
     opener: Opener,
+    witness: Witness,
     grounds: watch::Receiver<Grounds>,
     /// Who may prepare a packet for the hub: bounds what is in memory while the hub or the token is away.
     carrying: [Schedule; 5],
@@ -52,7 +54,8 @@ pub struct Relay {
     sending: Schedule,
     /// What is on its way in.
     arriving: Arriving,
-    owed: Notify,
+    /// Rung when a member owes a receipt.
+    owed: HashMap<MemberId, Notify>,
 }
 
 /// What a relay is made of; each part is opened by the verb that runs it.
@@ -69,6 +72,8 @@ pub struct Parts {
     pub logs: Vec<Log>,
     /// The hub.
     pub hub: Hub,
+    /// What is known of the hub's own log.
+    pub witness: Witness,
     /// What verdicts rest on, as it changes.
     pub grounds: watch::Receiver<Grounds>,
 }
@@ -87,9 +92,19 @@ impl Relay {
             .logs
             .iter()
             .map(|log| {
-                let announcer = Announcer::start(log.clone(), parts.hub.clone(), gate.clone());
+                let announcer = Announcer::start(
+                    log.clone(),
+                    parts.hub.clone(),
+                    gate.clone(),
+                    parts.chance.clone(),
+                );
                 (log.member().clone(), announcer)
             })
+            .collect();
+        let owed = parts
+            .logs
+            .iter()
+            .map(|log| (log.member().clone(), Notify::new()))
             .collect();
         Arc::new(Self {
             config: parts.config,
@@ -105,11 +120,12 @@ impl Relay {
             hub: parts.hub,
             gate,
             opener: Opener::default(),
+            witness: parts.witness,
             grounds: parts.grounds,
             carrying: std::array::from_fn(|_| Schedule::new(CARRYING)),
             sending: Schedule::new(SENDING),
             arriving: Arriving::default(),
-            owed: Notify::new(),
+            owed,
         })
     }
 
@@ -120,12 +136,14 @@ impl Relay {
     pub async fn start(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Result<(), Error> {
         self.spool.sweep().await?;
         reconcile::outbound(self).await?;
-        let walks = [
+        let give = |member: &MemberId| tokio::spawn(receipts::give(self.clone(), member.clone()));
+        let mut walks: Vec<_> = self.owed.keys().map(give).collect();
+        walks.extend([
             tokio::spawn(inbound::run(self.clone())),
-            tokio::spawn(receipts::give(self.clone())),
             tokio::spawn(receipts::take(self.clone())),
             tokio::spawn(retention::run(self.clone())),
-        ];
+            tokio::spawn(witness::run(self.clone())),
+        ]);
         let mut stop = stop;
         tokio::spawn(async move {
             // A sender that is gone means stop, too.
@@ -149,6 +167,19 @@ impl Relay {
         Ok(self.log_of(member)?.append(entry).await?)
     }
 
+    /// Adds a record to a member's log of which nobody needs a proof now: the next signature covers it.
+    async fn enter(&self, member: &MemberId, entry: Entry) -> Result<(), Error> {
+        self.announcer_of(member)?.caught_up().await;
+        Ok(self.log_of(member)?.enter(entry).await?)
+    }
+
+    /// Wakes who gives this member's receipts.
+    fn owes(&self, member: &MemberId) {
+        if let Some(owes) = self.owed.get(member) {
+            owes.notify_one();
+        }
+    }
+
     fn log_of(&self, member: &MemberId) -> Result<&Log, Error> {
         self.logs
             .get(member)
@@ -163,6 +194,7 @@ impl Relay {
 }
 
 pub use refresh::{Directories, Refresher};
+pub use witness::Witness;
 
 #[cfg(test)]
 mod tests;

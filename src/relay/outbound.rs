@@ -9,7 +9,7 @@ use crate::evidence::{Entry, Proof, Record, RecordKind};
 use crate::journal;
 use crate::packet::{Digest, DocId, Envelope, PacketId};
 use crate::retry::{Backoff, Class};
-use crate::seal::{Receipt, Seal, Sealer};
+use crate::seal::{Claim, Receipt, Seal, Sealer};
 use crate::spool::{self, Body, Keeping, Kept, Submission, Turn, Waiting};
 use crate::vxp::{ErrorCode, Refusal, SendParams, System};
 
@@ -85,7 +85,7 @@ fn answer(relay: &Arc<Relay>, keeping: Keeping) -> DocId {
         Keeping::New(kept) => {
             story(&journal::ids::PACKET_KEPT, &kept, "keep").info("kept, durable");
             let doc = DocId::of_sender(kept.packet);
-            begin(relay, kept);
+            begin(relay, *kept);
             doc
         }
         Keeping::Known(packet) => {
@@ -119,9 +119,7 @@ fn verify(relay: &Relay, kept: &Kept, answer: &[u8]) -> Result<Receipt, Error> {
     let claim = relay
         .opener
         .claim(answer, &grounds.trust, sealer, relay.clock.now());
-    let receipt = claim
-        .and_then(|claim| claim.receipt())
-        .map_err(Error::Receipt)?;
+    let receipt = claim.and_then(Claim::receipt).map_err(Error::Receipt)?;
     let (said, ours) = (receipt.record(), &kept.record);
     let fits = said.kind == RecordKind::Receipt
         && said.status.as_deref() == Some("accepted")
@@ -165,8 +163,7 @@ pub(super) async fn attest_receipt(
     );
     record.status = Some(status);
     record.reason = Some(said.from.to_string());
-    relay.append(&member, Entry { key, record }).await?;
-    Ok(())
+    relay.enter(&member, Entry { key, record }).await
 }
 
 /// Starts the walk of a kept packet: at once where there is room, else by its id alone when its turn comes.
@@ -191,29 +188,29 @@ pub(super) fn begin_later(relay: &Arc<Relay>, waiting: Waiting) {
     tokio::spawn(async move {
         let lane = &relay.carrying[usize::from(waiting.priority.number())];
         let turn = lane.turn(&waiting.member, waiting.priority).await;
-        let mut backoff = backoff();
+        let mut walked = Walked::never();
         loop {
             match relay.spool.kept(waiting.packet).await {
                 Ok(Some(kept)) => return walk(relay.clone(), kept, turn).await,
                 Ok(None) => return,
-                Err(error) => trouble(&relay, &waiting.packet, &error.into(), &mut backoff).await,
+                Err(error) => trouble(&relay, &waiting.packet, &error.into(), &mut walked).await,
             }
         }
     });
 }
 
 async fn walk(relay: Arc<Relay>, kept: Kept, _turn: Turn) {
-    let mut backoff = backoff();
+    let mut walked = Walked::never();
     loop {
         match carry(&relay, &kept).await {
             Ok(()) => return,
             Err(Error::Hub(error)) if error.class() == Class::Refuse => {
                 match give_up(&relay, &kept, &error.to_string()).await {
                     Ok(()) => return,
-                    Err(error) => trouble(&relay, &kept.packet, &error, &mut backoff).await,
+                    Err(error) => trouble(&relay, &kept.packet, &error, &mut walked).await,
                 }
             }
-            Err(error) => trouble(&relay, &kept.packet, &error, &mut backoff).await,
+            Err(error) => trouble(&relay, &kept.packet, &error, &mut walked).await,
         }
     }
 }
@@ -262,25 +259,55 @@ async fn put(
         let answer = relay.hub.put(kept.packet, &seal, body).await;
         drop(turn);
         match answer {
-            Err(error) if error.is_behind() => announcer.forget(),
-            Err(error) if error.class() == Class::Retry => relay.gate.failed(&error),
+            Err(error) if error.is_behind() => announcer.again(&sealed.head).await?,
+            Err(error) if error.is_away() => relay.gate.failed(&error),
             other => return Ok(other?),
         }
     }
 }
 
-async fn trouble(relay: &Relay, packet: &PacketId, error: &Error, backoff: &mut Backoff) {
-    journal::line(&journal::ids::DISK_FAULT)
-        .packet(packet)
-        .step("carry")
-        .reason(error)
-        .next("the packet waits and goes on by itself")
-        .warning("a step failed and is walked again");
-    tokio::time::sleep(backoff.next(&relay.chance)).await;
+/// Waits before a step is walked again. The same trouble of a packet is told once.
+async fn trouble(relay: &Relay, packet: &PacketId, error: &Error, walked: &mut Walked) {
+    let reason = error.to_string();
+    if walked.told.as_ref() != Some(&reason) {
+        let (id, next) = match error {
+            Error::Hub(_) => (
+                &journal::ids::PACKET_HELD,
+                "mend what the reason names; the packet waits and goes on by itself",
+            ),
+            Error::Receipt(_) | Error::OtherReceipt(_) => (
+                &journal::ids::RECEIPT_REFUSED,
+                "call the hub's operator: its receipt proves nothing; the packet waits",
+            ),
+            _ => (
+                &journal::ids::DISK_FAULT,
+                "the packet waits and goes on by itself",
+            ),
+        };
+        journal::line(id)
+            .packet(packet)
+            .step("carry")
+            .reason(&reason)
+            .next(next)
+            .warning("a step failed and is walked again");
+        walked.told = Some(reason);
+    }
+    tokio::time::sleep(walked.backoff.next(&relay.chance)).await;
 }
 
-fn backoff() -> Backoff {
-    Backoff::new(Duration::from_millis(50), Duration::from_secs(10))
+/// How often a packet's road was walked in vain, and what was said about it.
+struct Walked {
+    backoff: Backoff,
+    told: Option<String>,
+}
+
+impl Walked {
+    fn never() -> Self {
+        Self {
+            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(10)),
+            told: None,
+        }
+    }
 }
 
 fn story(id: &'static journal::Id, kept: &Kept, step: &str) -> journal::Line {

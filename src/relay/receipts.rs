@@ -7,8 +7,9 @@ use futures_util::future::join_all;
 
 use super::outbound::attest_receipt;
 use super::{Error, Relay};
-use crate::evidence::Entry;
+use crate::evidence::{Entry, Proof};
 use crate::journal;
+use crate::packet::MemberId;
 use crate::retry::{Backoff, Class};
 use crate::seal::{Receipt, Seal, Sealer};
 use crate::spool::Owed;
@@ -19,25 +20,33 @@ const BATCH: u32 = 512;
 /// How long an empty list of receipts is waited at.
 const WAIT: Duration = Duration::from_secs(25);
 
-/// Gives what is owed, in batches, for ever.
-pub(super) async fn give(relay: Arc<Relay>) {
+/// Gives what a member owes, in batches, for ever. Each member has its own road: one whose seal the hub does not take
+/// holds nobody up.
+pub(super) async fn give(relay: Arc<Relay>, member: MemberId) {
     let mut backoff = backoff();
+    let Some(owes) = relay.owed.get(&member) else {
+        return;
+    };
     loop {
-        match give_batch(&relay).await {
-            Ok(0) => relay.owed.notified().await,
+        match give_batch(&relay, &member).await {
+            Ok(0) => owes.notified().await,
             Ok(_) => backoff.reset(),
             Err(error) => pause(&relay, "give receipts", &error, &mut backoff).await,
         }
     }
 }
 
-async fn give_batch(relay: &Relay) -> Result<usize, Error> {
-    let owed = relay.spool.owed(BATCH).await?;
+async fn give_batch(relay: &Relay, member: &MemberId) -> Result<usize, Error> {
+    let owed = relay.spool.owed(member, BATCH).await?;
     if owed.is_empty() {
         return Ok(0);
     }
-    let seals = join_all(owed.iter().map(|owed| seal(relay, owed))).await;
-    let seals: Vec<Vec<u8>> = seals.into_iter().collect::<Result<_, _>>()?;
+    let proofs = join_all(owed.iter().map(|owed| seal(relay, owed))).await;
+    let proofs: Vec<Proof> = proofs.into_iter().collect::<Result<_, _>>()?;
+    let seals: Vec<Vec<u8>> = proofs
+        .iter()
+        .map(|proof| Seal::from(proof).encode())
+        .collect();
     relay.gate.pass().await;
     let taken = match relay.hub.give_receipts(&seals).await {
         Ok(taken) => taken,
@@ -48,10 +57,11 @@ async fn give_batch(relay: &Relay) -> Result<usize, Error> {
     };
     let count = owed.len();
     let mut settled = Vec::with_capacity(count);
-    for ((owed, seal), verdict) in owed.into_iter().zip(seals).zip(taken.verdicts) {
+    let answered = owed.into_iter().zip(seals).zip(&proofs).zip(taken.verdicts);
+    for (((owed, seal), proof), verdict) in answered {
         match verdict {
             Verdict::Taken => settled.push((owed, seal)),
-            Verdict::Behind(_) => relay.announcer_of(&owed.member)?.forget(),
+            Verdict::Behind(_) => relay.announcer_of(&owed.member)?.again(&proof.head).await?,
             Verdict::Refused(reason) => {
                 refused(&owed, &reason);
                 settled.push((owed, seal));
@@ -63,14 +73,14 @@ async fn give_batch(relay: &Relay) -> Result<usize, Error> {
 }
 
 /// One signature covers the whole batch of a member: the log gathers while these wait.
-async fn seal(relay: &Relay, owed: &Owed) -> Result<Vec<u8>, Error> {
+async fn seal(relay: &Relay, owed: &Owed) -> Result<Proof, Error> {
     let entry = Entry {
         key: owed.key.clone(),
         record: owed.record.clone(),
     };
     let proof = relay.append(&owed.member, entry).await?;
     relay.announcer_of(&owed.member)?.known(&proof.head).await;
-    Ok(Seal::from(&proof).encode())
+    Ok(proof)
 }
 
 fn refused(owed: &Owed, reason: &str) {

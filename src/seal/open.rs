@@ -9,7 +9,7 @@ use super::{Refused, Seal};
 use crate::clock::Moment;
 use crate::evidence::{Record, RecordKind};
 use crate::merkle::checkpoint::Checkpoint;
-use crate::merkle::{leaf_hash, verify_inclusion};
+use crate::merkle::{Hash, leaf_hash, verify_inclusion};
 use crate::packet::{Digest, MemberId};
 use crate::trust::directory::Directory;
 use crate::trust::{Identity, Purpose, Refusal, Trust, Verdict, cms};
@@ -35,6 +35,7 @@ const REMEMBERED: usize = 4_096;
 #[derive(Clone, Debug)]
 pub struct Claim {
     record: Record,
+    leaf: Hash,
     identity: Identity,
     checkpoint: Checkpoint,
 }
@@ -61,6 +62,8 @@ pub enum Sealer<'a> {
     Hub(&'a Directory),
     /// The hub with that code, before a directory of it is known.
     NewHub(&'a MemberId),
+    /// Whomever the certificate itself names: years later, far from any directory.
+    Certificate,
 }
 
 impl Opener {
@@ -92,6 +95,7 @@ impl Opener {
         }
         Ok(Claim {
             record,
+            leaf,
             identity,
             checkpoint: signed.checkpoint.clone(),
         })
@@ -143,6 +147,18 @@ impl Claim {
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Who sealed it.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The record's leaf hash.
+    #[must_use]
+    pub fn leaf(&self) -> Hash {
+        self.leaf
     }
 
     /// The head that it stands under.
@@ -232,6 +248,7 @@ fn identify(
                 .code
         }
         Sealer::NewHub(hub) if identity.code == *hub => hub,
+        Sealer::Certificate => &identity.code,
         Sealer::NewHub(hub) => {
             return Err(Refused::Signer(Refusal::new(
                 Verdict::AnotherMember,

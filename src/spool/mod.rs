@@ -6,6 +6,7 @@ mod error;
 mod inbound;
 mod outbound;
 mod owed;
+mod proofs;
 mod row;
 mod schedule;
 mod strays;
@@ -21,6 +22,7 @@ pub use error::Error;
 pub use inbound::{Admitted, Arrival, Document};
 pub use outbound::{Keeping, Kept, Submission, Waiting};
 pub use owed::Owed;
+pub use proofs::{KeptReceipt, Proofs};
 pub use schedule::{Schedule, Turn};
 pub use views::{Inboxed, Load, Sent, Window};
 
@@ -50,6 +52,7 @@ CREATE TABLE inbox (
 CREATE INDEX inbox_open ON inbox (member, messagetype, created) WHERE state IN ('initial', 'processing');
 CREATE TABLE owed (
   key TEXT PRIMARY KEY, member TEXT NOT NULL, record BLOB NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX owed_member ON owed (member, made);
 CREATE TABLE cursor (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 ";
 

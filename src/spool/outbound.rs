@@ -41,7 +41,7 @@ pub struct Submission {
 #[derive(Debug)]
 pub enum Keeping {
     /// It is durable.
-    New(Kept),
+    New(Box<Kept>),
     /// It is durable since an earlier submission, whose id it has.
     Known(PacketId),
 }
@@ -90,7 +90,7 @@ impl Spool {
             Ok(keeping) => keeping,
             // A commit that reported failure may have come about; what can be read is committed, and so durable.
             Err(error) => match self.kept(packet).await? {
-                Some(kept) => return Ok(Keeping::New(kept)),
+                Some(kept) => return Ok(Keeping::New(Box::new(kept))),
                 None => {
                     self.bodies.remove(&body).await;
                     return Err(error);
@@ -280,13 +280,13 @@ fn keep(tx: &Tx<'_>, submission: Submission) -> Result<Keeping, Error> {
     }
     let record = record_of(tx, &submission)?;
     insert(tx, &submission, &record, same)?;
-    Ok(Keeping::New(Kept {
+    Ok(Keeping::New(Box::new(Kept {
         packet: submission.packet,
         member: submission.from,
         record,
         body: submission.body,
         priority: submission.envelope.priority,
-    }))
+    })))
 }
 
 fn any_failed(tx: &Tx<'_>, packet: &str) -> Result<bool, Error> {

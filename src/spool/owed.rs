@@ -1,7 +1,6 @@
 //! Receipts that this box owes: written down with the deed they speak of, gone when the hub has them.
 
 use super::inbound::keep_own_receipt;
-use super::row::parsed;
 use super::{Error, Spool};
 use crate::packet::MemberId;
 use crate::packet::record::Record;
@@ -30,7 +29,7 @@ fn key_of(record: &Record) -> String {
 pub(super) fn owe(tx: &Tx<'_>, record: &Record) -> Result<(), Error> {
     tx.prepare_cached(
         "INSERT OR IGNORE INTO owed (key, member, record, made) VALUES (?1, ?2, ?3, \
-         (SELECT ifnull(max(made), 0) + 1 FROM owed))",
+         (SELECT ifnull(max(made), 0) + 1 FROM owed WHERE member = ?2))",
     )?
     .execute(params![
         format!("{}/{}", record.from, key_of(record)),
@@ -41,25 +40,26 @@ pub(super) fn owe(tx: &Tx<'_>, record: &Record) -> Result<(), Error> {
 }
 
 impl Spool {
-    /// Up to `limit` receipts that are owed, oldest first.
+    /// Up to `limit` receipts that a member owes, oldest first.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn owed(&self, limit: u32) -> Result<Vec<Owed>, Error> {
+    pub async fn owed(&self, member: &MemberId, limit: u32) -> Result<Vec<Owed>, Error> {
+        let member = member.clone();
         self.store
             .read(move |tx| {
-                let mut select =
-                    tx.prepare_cached("SELECT member, record FROM owed ORDER BY made LIMIT ?1")?;
-                let rows = select.query_map([limit], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
+                let mut select = tx.prepare_cached(
+                    "SELECT record FROM owed WHERE member = ?1 ORDER BY made LIMIT ?2",
+                )?;
+                let rows = select.query_map(params![member.as_str(), limit], |row| {
+                    row.get::<_, Vec<u8>>(0)
                 })?;
                 rows.map(|row| {
-                    let (member, record) = row?;
-                    let record = Record::parse(&record)
-                        .map_err(|error| Error::Damaged(error.to_string()))?;
+                    let record =
+                        Record::parse(&row?).map_err(|error| Error::Damaged(error.to_string()))?;
                     Ok(Owed {
                         key: key_of(&record),
-                        member: parsed(&member, "member")?,
+                        member: member.clone(),
                         record,
                     })
                 })

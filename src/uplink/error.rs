@@ -5,6 +5,7 @@ use std::fmt;
 use super::wire;
 use crate::https;
 use crate::retry::Class;
+use crate::trust::Refusal;
 
 /// Why a call to the hub gave no answer or the wrong one.
 #[derive(Debug)]
@@ -31,13 +32,44 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Http(error) => error.class(),
-            Self::Problem { status, .. } if *status == 429 || *status >= 500 => Class::Retry,
-            // A refused box is one whose registration or certificate is to be mended: its packets wait.
-            Self::Problem { status, .. } if matches!(status, 401 | 403 | 409) => Class::Retry,
-            Self::Problem { .. } => Class::Refuse,
+            // Who answers a handshake wrongly is not the hub, and what is not the hub refuses nothing for good.
+            Self::Http(_) => Class::Retry,
+            // Only what speaks of the thing itself is final: missing, conflict, too large, not to be processed. The rest
+            // (registration, certificate, a busy or broken hub, a broken body) can be mended while it waits.
+            Self::Problem {
+                status: 404 | 409 | 413 | 422,
+                ..
+            } if !self.is_behind() && !self.is_fork() => Class::Refuse,
+            Self::Problem { .. } => Class::Retry,
             Self::Malformed(_) | Self::Body(_) => Class::Retry,
         }
+    }
+
+    /// Whether nothing came back from the hub itself.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Http(_))
+    }
+
+    /// Whether whoever answered is not the hub, or does not take us for a box.
+    #[must_use]
+    pub fn is_verdict(&self) -> bool {
+        matches!(self, Self::Http(error) if error.refusal().is_some() || error.class() == Class::Refuse)
+    }
+
+    /// Our verdict on the certificate of whoever answered in the hub's place.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Http(error) => error.refusal(),
+            _ => None,
+        }
+    }
+
+    /// Whether the hub has seen another history of the log.
+    #[must_use]
+    pub fn is_fork(&self) -> bool {
+        matches!(self, Self::Problem { kind, .. } if kind == super::FORK)
     }
 
     /// Whether the hub asks for the sender's head first.

@@ -38,5 +38,7 @@ pub const RECEIPTS: &str = "/v1/receipts";
 pub const DIRECTORY: &str = "/v1/directory";
 /// Path of the hub's head.
 pub const HEAD: &str = "/v1/head";
+/// Problem type of a head that forks or rolls back its log.
+pub const FORK: &str = "urn:trucgate:problem:fork";
 /// Problem type of a packet whose head the hub does not know.
 pub const BEHIND: &str = "urn:trucgate:problem:head-unknown";

@@ -61,12 +61,9 @@ impl Shared {
             Ok(identity) => identity,
             Err(cause) => {
                 let class = find_cause::<Refusal>(&*cause).map_or(Class::Refuse, Refusal::class);
-                return Err(self.error_at(
-                    address,
-                    Phase::Handshake,
-                    class,
-                    format!("refused by us: {}", describe(&*cause)),
-                ));
+                let reason = format!("refused by us: {}", describe(&*cause));
+                let error = self.error_at(address, Phase::Handshake, class, reason);
+                return Err(error.because(&*cause));
             }
         };
         let mut leased = self
@@ -117,7 +114,10 @@ impl Shared {
         TlsConnector::from(Arc::new(config))
             .connect(name, tcp)
             .await
-            .map_err(|e| self.error_at(address, Phase::Handshake, class_of(&e), describe(&e)))
+            .map_err(|e| {
+                let error = self.error_at(address, Phase::Handshake, class_of(&e), describe(&e));
+                error.because(&e)
+            })
     }
 
     /// Starts HTTP on the socket.
@@ -173,6 +173,7 @@ impl Shared {
             phase,
             class,
             reason,
+            refusal: None,
         }
     }
 
@@ -187,6 +188,7 @@ impl Shared {
             phase,
             class,
             reason,
+            refusal: None,
         }
     }
 

@@ -165,6 +165,7 @@ impl Client {
                 phase: Phase::Request,
                 class: Class::Retry,
                 reason: format!("no answer within {} ms", deadline.as_millis()),
+                refusal: None,
             }),
         }
     }

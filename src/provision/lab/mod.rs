@@ -155,15 +155,26 @@ impl Lab {
     /// # Errors
     /// When the list can't be made or written.
     pub fn revoke(&self, serial: &str) -> Result<(), String> {
-        let mut revoked = self.revoked.lock().map_err(told)?;
-        revoked.push(serial.to_owned());
-        let now = self.clock.now();
-        let list = self
-            .ca
-            .revocation_list(&revoked, now, now + time::Duration::days(7))
-            .map_err(told)?;
-        let path = TrustPaths::below(&self.directory).list;
-        self.disk.replace(&path, &list).map_err(told)
+        self.revoked.lock().map_err(told)?.push(serial.to_owned());
+        self.renew_lists(self.clock.now())
+    }
+
+    /// Makes the authorities' revocation lists anew, as of `made` and good for a week.
+    ///
+    /// # Errors
+    /// When a list can't be made or written.
+    pub fn renew_lists(&self, made: Moment) -> Result<(), String> {
+        let revoked = self.revoked.lock().map_err(told)?;
+        let next = made + time::Duration::days(7);
+        let paths = TrustPaths::below(&self.directory);
+        let root = self.ca.root_revocation_list(&[], made, next);
+        let list = self.ca.revocation_list(&revoked, made, next);
+        for (path, list) in [(paths.root_list, root), (paths.list, list)] {
+            self.disk
+                .replace(&path, &list.map_err(told)?)
+                .map_err(told)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! A test's own exchange in a throw-away directory, and what its software does all the time.
 
+pub mod boxes;
+pub mod vxp;
 pub mod desks;
 pub mod inside;
 pub mod machines;
