@@ -191,7 +191,8 @@ pub(super) fn begin_later(relay: &Arc<Relay>, waiting: Waiting) {
         let mut walked = Walked::never();
         loop {
             match relay.spool.kept(waiting.packet).await {
-                Ok(Some(kept)) => return walk(relay.clone(), kept, turn).await,
+                // In a box of its own: ten thousand that wait for their turn have no room for a walk each.
+                Ok(Some(kept)) => return Box::pin(walk(relay.clone(), kept, turn)).await,
                 Ok(None) => return,
                 Err(error) => trouble(&relay, &waiting.packet, &error.into(), &mut walked).await,
             }
