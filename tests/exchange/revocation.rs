@@ -283,6 +283,7 @@ async fn reload_and_stop_under_load_lose_no_answered_document() {
         world.exchange.relay(0).unwrap(),
     );
     let (from, signer_from) = (relay.lines(), signer.lines());
+    let hub_from = hub(&world.exchange).lines();
     signer.reload().unwrap();
     let reread = |line: &Value| is(line, &ids::CERTIFICATE_RELOADED);
     signer.line(signer_from, PATIENCE, reread).unwrap();
@@ -303,10 +304,15 @@ async fn reload_and_stop_under_load_lose_no_answered_document() {
     let dropped = |line: &Value| {
         is(line, &ids::PEER_REFUSED) || is(line, &ids::HUB_AWAY) || is(line, &ids::DISK_FAULT)
     };
-    for process in [relay, hub(&world.exchange)] {
+    for (process, from) in [(relay, from), (hub(&world.exchange), hub_from)] {
         let line = process.line(from, std::time::Duration::ZERO, dropped);
         assert!(line.is_err(), "{line:?}");
     }
+
+    // It is what the hub sees from now on: the old one can go.
+    let only = vec![Fingerprint::of(&renewed)];
+    enter(&world.exchange, &[box_with(machine.code.as_str(), only)]);
+    load.more(10).await;
 
     // Told to stop in the middle of it.
     let status = world.exchange.boxes[0].main.as_mut().unwrap().terminate();
@@ -340,10 +346,6 @@ async fn reload_and_stop_under_load_lose_no_answered_document() {
         .collect();
     assert_eq!(ids.len(), rows.rows().len(), "nothing twice");
     assert!(ids.len() >= docs.len());
-    // A new connection sees the renewed certificate: the registration of the old one is taken away.
-    let only = vec![Fingerprint::of(&renewed)];
-    let machine = &world.exchange.lab.boxes[0];
-    enter(&world.exchange, &[box_with(machine.code.as_str(), only)]);
     let doc = send(&sender, document(&RECEIVERS[..1], 7).edxml().unwrap()).await;
     sent_as(&sender, &doc, Transport::Processing).await;
 }
