@@ -36,7 +36,10 @@ impl Error {
             Self::Http(_) => Class::Retry,
             Self::Problem { status, .. } if *status == 429 || *status >= 500 => Class::Retry,
             // A refused box is one whose registration or certificate is to be mended: its packets wait.
-            Self::Problem { status, .. } if matches!(status, 401 | 403 | 409) => Class::Retry,
+            Self::Problem {
+                status: 401 | 403 | 409,
+                ..
+            } => Class::Retry,
             Self::Problem { .. } => Class::Refuse,
             Self::Malformed(_) | Self::Body(_) => Class::Retry,
         }

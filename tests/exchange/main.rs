@@ -1,6 +1,7 @@
 //! The exchange as it runs: real processes, real tokens, real TLS, real files.
 
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
 mod peers;
 mod revocation;

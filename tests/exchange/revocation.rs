@@ -19,7 +19,7 @@ use trucgate::vxp::{MessageType, Transport};
 use crate::world::boxes::{box_with, enter, first_certificate, reload, serial};
 use crate::world::{
     PATIENCE, RECEIVERS, SENDER, World, document, member, now, plan, received, send, sending,
-    sent_as, until,
+    sent_as, until, write,
 };
 
 fn text<'a>(line: &'a Value, name: &str) -> &'a str {
@@ -114,7 +114,7 @@ fn declare(exchange: &mut Exchange, then: &str) {
             .collect();
         let stale = format!("[trust]\nstale_hours = 0\nstale_then = \"{then}\"");
         let text = kept.join("\n").replace("[trust]", &stale);
-        std::fs::write(machine.config(), text).unwrap();
+        write(&machine.config(), text);
     }
     exchange.hub.main = None;
     exchange.start_hub().unwrap();
@@ -134,7 +134,7 @@ async fn lists_too_old_do_what_is_declared_and_new_ones_heal_it() {
     let week = time::Duration::days(7) + time::Duration::hours(1);
     let moved = |times: i32| {
         let by = week * times;
-        std::fs::write(&clock, by.whole_seconds().to_string()).unwrap();
+        write(&clock, by.whole_seconds().to_string());
         now() + by
     };
     // Each arrival adds to what the receiver was offered.
@@ -277,7 +277,7 @@ async fn reload_and_stop_under_load_lose_no_answered_document() {
     enter(&world.exchange, &[box_with(machine.code.as_str(), prints)]);
     let mut chain = pem::encode("CERTIFICATE", &renewed);
     chain.push_str(&std::fs::read_to_string(world.exchange.lab.intermediates()).unwrap());
-    std::fs::write(machine.chain("tls"), chain).unwrap();
+    write(&machine.chain("tls"), chain);
     let (signer, relay) = (
         world.exchange.boxes[0].signer.as_ref().unwrap(),
         world.exchange.relay(0).unwrap(),
