@@ -1,5 +1,5 @@
-# Debian packages that tests and the demo need: a soft token, token tools, a proxy that takes tokens away, openssl.
-PACKAGES := softhsm2 opensc p11-kit p11-kit-modules openssl
+# Debian packages that tests and the demo need: a soft token, token tools, a proxy that takes tokens away, openssl, curl.
+PACKAGES := softhsm2 opensc opensc-pkcs11 p11-kit p11-kit-modules openssl python3 curl
 # For side-by-side figures only.
 BENCH_PACKAGES := nginx
 # Repetitions of each row of the power-cut table in `make soak`.
@@ -23,7 +23,7 @@ setup-bench: setup
 # The whole exchange on this machine. KEEP=1 leaves it running until Ctrl-C.
 demo: setup
 	$(CARGO) build --release --locked
-	target/release/trucgate demo
+	target/release/trucgate demo $(if $(KEEP),--keep)
 
 test: setup lint
 	$(CARGO) test --workspace --locked
@@ -33,10 +33,10 @@ lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
-# Figures beside nginx, as a table and in target/bench.json.
+# Figures beside nginx, as a table and in target/bench.json. BENCH_SECONDS (60) is the steady part of each run,
+# BENCH_ROWS names the only rows to be taken, such as to_hub.4k.
 bench: setup-bench
-	$(CARGO) build --release --workspace --locked
-	tests/bench/run
+	$(CARGO) bench --locked --bench exchange
 
 # The power-cut table hundreds of times over.
 soak: setup

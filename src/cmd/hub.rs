@@ -51,7 +51,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.admin {
         None => {
             let _journal = journal::init("trucgate-hub");
-            let done = run::process(2, |signals| work(config, signals));
+            let done = run::process(2, |signals| work(config, Disk::real(), signals));
             if let Err(failure) = &done {
                 failure.journalled();
             }
@@ -84,8 +84,12 @@ fn apply(config: &HubConfig, file: &Path) -> Result<(), Failure> {
     })
 }
 
-async fn work(config: HubConfig, signals: Signals) -> Result<(), Failure> {
-    let (clock, chance, disk) = (config.test.clock(), Chance::system(), Disk::real());
+/// All of the process but its runtime, its signals and its disk.
+///
+/// # Errors
+/// What it could not start with.
+pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(), Failure> {
+    let (clock, chance) = (config.test.clock(), Chance::system());
     let store = open_store(&config, &disk)?;
     let signer = identity::signer(&config.own)?;
     let current = identity::present(
@@ -124,6 +128,8 @@ async fn work(config: HubConfig, signals: Signals) -> Result<(), Failure> {
         .map_err(Failure::other)?;
     let (keeper, ender, stop) = (hub.clone(), hub.clone(), signals.stop.clone());
     tokio::spawn(async move { keeper.keep_directory(stop).await });
+    let (sweeper, stop) = (hub.clone(), signals.stop.clone());
+    tokio::spawn(async move { sweeper.keep_room(stop).await });
     let mut stop = signals.stop.clone();
     tokio::spawn(async move {
         // A sender that is gone means stop, too.

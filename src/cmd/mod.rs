@@ -1,11 +1,12 @@
 //! One verb, one exit code.
 
 pub mod demo;
-mod hub;
+pub mod evidence;
+pub mod hub;
 mod identity;
 mod provision;
-mod relay;
-mod run;
+pub mod relay;
+pub mod run;
 mod signer;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::durable::Disk;
 use crate::journal;
 use run::Failure;
 
@@ -35,8 +37,19 @@ enum Verb {
     /// Việc trên bàn: token, khoá, chứng thư / bench work: tokens, keys, certificates
     #[command(subcommand)]
     Provision(provision::Verb),
+    /// Chứng cứ: xuất và kiểm tra, không cần mạng / proofs, offline
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Toàn bộ Trục liên thông trên máy này / the whole exchange on this machine
     Demo(demo::Arguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum Evidence {
+    /// Kiểm tra một chứng cứ / verifies a proof
+    Verify(Box<evidence::VerifyArgs>),
+    /// Xuất chứng cứ cho người ngoài kiểm tra / unpacks a proof for strangers
+    Export(evidence::ExportArgs),
 }
 
 /// A process with a configuration file.
@@ -55,12 +68,21 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Signer(at) => daemon("trucgate-signer", || signer::run(&at.config)),
         Verb::Hub(arguments) => hub::run(arguments),
         Verb::Provision(verb) => provision::run(verb),
+        Verb::Evidence(evidence) => return proofs(&evidence),
         Verb::Demo(arguments) => demo::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.told(),
     }
+}
+
+fn proofs(verb: &Evidence) -> ExitCode {
+    let mut out = std::io::stdout();
+    ExitCode::from(match verb {
+        Evidence::Verify(arguments) => evidence::verify(arguments, &mut out),
+        Evidence::Export(arguments) => evidence::export(arguments, &Disk::real(), &mut out),
+    })
 }
 
 fn daemon(name: &str, run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use crate::https::{
     self, Client, ClientConfig, ClientTls, Protocols, Server, ServerConfig, ServerTls,
 };
 use crate::journal;
-use crate::relay::{Desk, Directories, Parts, Refresher, Relay};
+use crate::relay::{Desk, Directories, Parts, Refresher, Relay, Witness};
 use crate::spool::{self, Spool};
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, HubVerifier, Judge};
@@ -24,11 +24,15 @@ use crate::vxp::{Door, Systems};
 
 pub(super) fn run(path: &Path) -> Result<(), Failure> {
     let config: RelayConfig = config::load(path).map_err(Failure::configuration)?;
-    run::process(2, |signals| work(config, signals))
+    run::process(2, |signals| work(config, Disk::real(), signals))
 }
 
-async fn work(config: RelayConfig, signals: Signals) -> Result<(), Failure> {
-    let (clock, chance, disk) = (config.test.clock(), Chance::system(), Disk::real());
+/// All of the process but its runtime, its signals and its disk.
+///
+/// # Errors
+/// What it could not start with.
+pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(), Failure> {
+    let (clock, chance) = (config.test.clock(), Chance::system());
     let systems = Systems::load(&config.vxp.systems).map_err(Failure::configuration)?;
     let store = open_store(&config, &disk)?;
     let signer = identity::signer(&config.own)?;
@@ -41,7 +45,8 @@ async fn work(config: RelayConfig, signals: Signals) -> Result<(), Failure> {
     let (refresher, grounds) = refresher(&config, &disk, &clock, &chance)?;
     let judge = Judge::new(grounds.clone(), clock.clone());
     let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
-    let logs = logs(&config, &store, &signer, &chance);
+    let witness = Witness::open(disk.clone(), config.own.state.join("hub-head"));
+    let logs = logs(&config, &store, &signer, &chance, &witness);
     let spool =
         Spool::open(store, disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
     let relay = Relay::new(Parts {
@@ -51,6 +56,7 @@ async fn work(config: RelayConfig, signals: Signals) -> Result<(), Failure> {
         spool,
         logs,
         hub: hub.clone(),
+        witness,
         grounds,
     });
     relay
@@ -101,6 +107,7 @@ fn logs(
     store: &Store,
     signer: &crate::signer::Client,
     chance: &Chance,
+    witness: &Witness,
 ) -> Vec<Log> {
     let archive = Archive::new(store.clone());
     config
@@ -109,12 +116,11 @@ fn logs(
         .iter()
         .map(|member| {
             let key = Arc::new(SignerKey::new(signer.clone(), member.seal_key.clone()));
-            let extensions = Arc::new(Vec::new);
             Log::open(
                 archive.clone(),
                 member.code.clone(),
                 key,
-                extensions,
+                witness.extensions(),
                 chance.clone(),
             )
         })

@@ -12,7 +12,7 @@ use crate::systemd::Notify;
 
 /// Why a verb ended without success, and its exit code.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub struct Failure {
     code: u8,
     reason: String,
 }
@@ -43,6 +43,12 @@ impl Failure {
             code,
             reason: reason.to_string(),
         }
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 
     pub(super) fn journalled(&self) {
@@ -79,11 +85,11 @@ where
 
 /// What the outside asks of a process.
 #[derive(Clone, Debug)]
-pub(super) struct Signals {
+pub struct Signals {
     /// Turns true at SIGTERM or SIGINT.
-    pub(super) stop: watch::Receiver<bool>,
+    pub stop: watch::Receiver<bool>,
     /// Counts SIGHUPs.
-    pub(super) reload: watch::Receiver<u64>,
+    pub reload: watch::Receiver<u64>,
 }
 
 impl Signals {

@@ -180,7 +180,7 @@ impl Sequencer {
 
     /// Reads the edge and the unsigned tail from the store, as often as it takes.
     async fn reload(&mut self) {
-        let mut backoff = backoff();
+        let mut trouble = Trouble::new();
         loop {
             let member = self.member.clone();
             let read = self.archive.store().read(move |tx| {
@@ -197,7 +197,7 @@ impl Sequencer {
                     }
                     return;
                 }
-                Err(error) => self.pause(&error, &mut backoff).await,
+                Err(error) => self.pause(&error, &mut trouble).await,
             }
         }
     }
@@ -287,7 +287,7 @@ impl Sequencer {
         let body = checkpoint.body().into_bytes();
         let mut from = self.edge.size();
         let mut proof = batch.consistency().unwrap_or_default();
-        let mut backoff = backoff();
+        let mut trouble = Trouble::new();
         loop {
             let error = match self.key.seal(body.clone(), from, proof.clone()).await {
                 Ok(Sealing::Signed(cms)) => {
@@ -317,13 +317,13 @@ impl Sequencer {
                 }
                 Err(error) => error,
             };
-            self.pause(&error, &mut backoff).await;
+            self.pause(&error, &mut trouble).await;
         }
     }
 
     async fn keep(&self, batch: &Batch, head: &Arc<Head>) {
         let peaks = batch.after().peaks().concat();
-        let mut backoff = backoff();
+        let mut trouble = Trouble::new();
         loop {
             let (head, peaks) = (head.clone(), peaks.clone());
             let kept = self
@@ -333,25 +333,46 @@ impl Sequencer {
                 .await;
             match kept {
                 Ok(()) => return,
-                Err(error) => self.pause(&error, &mut backoff).await,
+                Err(error) => self.pause(&error, &mut trouble).await,
             }
         }
     }
 
-    async fn pause(&self, error: &Error, backoff: &mut Backoff) {
-        let wait = backoff.next(&self.chance);
-        journal::line(&journal::ids::SIGNER_AWAY)
-            .member(&self.member)
-            .step("seal")
-            .reason(error)
-            .next("what is kept waits and is sealed when the signer is back")
-            .warning("records wait for their signature");
-        tokio::time::sleep(wait).await;
+    async fn pause(&self, error: &Error, trouble: &mut Trouble) {
+        let reason = error.to_string();
+        if trouble.is_news(&reason) {
+            journal::line(&journal::ids::SIGNER_AWAY)
+                .member(&self.member)
+                .step("seal")
+                .reason(reason)
+                .next("what is kept waits and is sealed when the signer is back")
+                .warning("records wait for their signature");
+        }
+        tokio::time::sleep(trouble.backoff.next(&self.chance)).await;
     }
 }
 
-fn backoff() -> Backoff {
-    Backoff::new(Duration::from_millis(50), Duration::from_millis(500))
+/// Tries that fail one after the other. Each reason is told once, since hours of them would fill the journal.
+struct Trouble {
+    backoff: Backoff,
+    told: Option<String>,
+}
+
+impl Trouble {
+    fn new() -> Self {
+        Self {
+            backoff: Backoff::new(Duration::from_millis(50), Duration::from_millis(200)),
+            told: None,
+        }
+    }
+
+    fn is_news(&mut self, reason: &str) -> bool {
+        let news = self.told.as_deref() != Some(reason);
+        if news {
+            self.told = Some(reason.to_owned());
+        }
+        news
+    }
 }
 
 fn insert(

@@ -15,6 +15,8 @@ pub(super) enum For {
     Mail,
     /// Receipts.
     Receipts,
+    /// A newer directory; it has no bell, only seats.
+    Directory,
 }
 
 /// One bell for each box and kind, made when its first poll comes.

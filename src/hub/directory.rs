@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 
+use super::bells::For;
+use super::door::Asker;
 use super::intake::SEALED;
 use super::{Error, Hub, admin, signed, unsigned};
 use crate::clock::Moment;
@@ -144,7 +146,11 @@ fn half_over(listed: &Listed, now: Moment) -> bool {
 }
 
 /// Gives the newest directory if it is newer than `have`; waits for that up to `wait` milliseconds.
-pub(super) async fn get(hub: &Hub, have: u64, wait: u64) -> Result<Response, Error> {
+///
+/// # Errors
+/// [`Error::Crowded`] when too many polls of the box wait already.
+pub(super) async fn get(hub: &Hub, asker: &Asker, have: u64, wait: u64) -> Result<Response, Error> {
+    let _seat = hub.bells.seat(&asker.code, For::Directory)?;
     let deadline = hub.poll_until(wait);
     let (mut published, mut stop) = (hub.published(), hub.stop.subscribe());
     let is_newer = |p: &Option<Arc<Published>>| {

@@ -91,7 +91,7 @@ impl Hub {
             }
             (DIRECTORY, m) if m == get => {
                 let (have, wait) = (argument(&query, "have")?, argument(&query, "wait")?);
-                directory::get(self, have, wait).await
+                Box::pin(directory::get(self, &asker, have, wait)).await
             }
             (HEAD, m) if m == get => head::get(self, argument(&query, "from")?).await,
             (CHECKPOINTS | MAILBOX | RECEIPTS | DIRECTORY | HEAD, _) => Ok(no_such_method()),

@@ -37,7 +37,7 @@ pub(super) async fn get(
         .read(move |tx| {
             tx.prepare_cached(
                 "SELECT p.sender, p.seal, p.body FROM hub_mailbox m JOIN hub_packet p ON p.id = m.packet
-                 WHERE m.packet = ?1 AND m.recipient = ?2 AND m.state > 0",
+                 WHERE m.packet = ?1 AND m.recipient = ?2 AND m.state > 0 AND p.purged = 0",
             )?
             .query_row(params![packet.to_string(), recipient.as_str()], |row| {
                 Ok(Kept {

@@ -122,31 +122,32 @@ impl Hub {
     }
 }
 
+/// A head beyond the newest known one is proven to continue that. One that was overtaken on the way is proven to be
+/// continued by it: the proof then leads from the head to the size `from`.
 fn take(tx: &Tx<'_>, new: &Announcing) -> Result<Announced, Error> {
     let (member, head) = (&new.member, &new.head);
-    let (size, root) = newest(tx, member)?;
-    if head.size <= size {
-        let known = if head.size == 0 {
-            Some(empty_root())
-        } else {
-            root_at(tx, member, head.size)?
-        };
-        return match known {
-            Some(known) if known == head.root => Ok(Announced::Taken),
-            Some(_) => Err(other_root(member, head.size)),
-            None => Err(Error::Fork {
-                member: member.clone(),
-                what: format!("size {} was never announced and {size} is known", head.size),
-            }),
-        };
+    let (newest, root) = newest(tx, member)?;
+    let known = if head.size == 0 {
+        Some(empty_root())
+    } else {
+        root_at(tx, member, head.size)?
+    };
+    match known {
+        Some(known) if known == head.root => return Ok(Announced::Taken),
+        Some(_) => return Err(other_root(member, head.size)),
+        None if new.from != newest => return Ok(Announced::Behind(newest)),
+        None => {}
     }
-    if new.from != size {
-        return Ok(Announced::Behind(size));
-    }
-    if !verify_consistency(size, &root, head.size, &head.root, &new.proof) {
+    let (here, there) = ((head.size, &head.root), (newest, &root));
+    let (old, later) = if head.size < newest {
+        (here, there)
+    } else {
+        (there, here)
+    };
+    if !verify_consistency(old.0, old.1, later.0, later.1, &new.proof) {
         return Err(Error::Fork {
             member: member.clone(),
-            what: format!("size {} does not continue size {size}", head.size),
+            what: format!("size {} does not continue size {}", later.0, old.0),
         });
     }
     tx.prepare_cached(

@@ -9,7 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::door::Asker;
 use super::error::NotReached;
 use super::keep::{self, Incoming, Known};
-use super::{Error, Hub};
+use super::{Config, Error, Hub};
 use crate::evidence::{Addressee, Entry, Record, RecordKind};
 use crate::https::{Body, Bytes, Response, StatusCode};
 use crate::journal::{self, ids};
@@ -22,6 +22,10 @@ use crate::uplink::wire::{self, SealFirst};
 
 /// Media type of seals and bodies.
 pub(super) const SEALED: &str = "application/octet-stream";
+
+/// Longer bodies are asked for only when the packet is new: they have a file each, which a repetition must not touch.
+/// Shorter ones lie in their row (see [`crate::spool`]), whose unique id decides.
+const ASKED_FIRST: u64 = 16 * 1024;
 
 /// Takes a packet or void in; a repetition gets the receipt that the first one got.
 ///
@@ -39,10 +43,17 @@ pub(super) async fn put(
     let claim = open(hub, asker, packet, &seal)?;
     hub.knows(&claim.record().from, claim.checkpoint()).await?;
     // 3 permit: this box may speak for the sender, and everyone named can be reached.
-    let recipients = permit(hub, asker, claim.record())?;
-    let _turn = hub.under_way.turn(packet).await;
     let record = claim.record().clone();
-    if hub.is_new(&record).await? {
+    let recipients = match permit(hub, asker, &record) {
+        Ok(recipients) => Some(recipients),
+        Err(refused) if hub.is_new(&record).await? => return Err(refused),
+        // What was accepted stays so, whoever has closed since.
+        Err(_) => None,
+    };
+    let _turn = hub.under_way.turn(packet).await;
+    if let Some(recipients) = recipients
+        && (record.size <= ASKED_FIRST || hub.is_new(&record).await?)
+    {
         // 4 the body comes, hashed on its way to the disk, and is the one that was sealed.
         let body = receive(hub, claim, start, body).await?;
         // 5 keep: from here on it survives power loss, and its recipients are woken.
@@ -53,8 +64,9 @@ pub(super) async fn put(
             body,
             at: hub.now_ms(),
         };
-        hub.keep(incoming).await?;
-        tell(&record);
+        if hub.keep(incoming).await? {
+            tell(&record);
+        }
     }
     // 6 accept: our promise joins our log.
     let receipt = hub.accept(&record).await?;
@@ -112,27 +124,8 @@ fn open(hub: &Hub, asker: &Asker, packet: PacketId, seal: &[u8]) -> Result<Claim
 
 /// Who stands behind each addressee.
 fn permit(hub: &Hub, asker: &Asker, record: &Record) -> Result<Vec<Option<MemberId>>, Error> {
-    let limits = &hub.config;
-    if record.size > limits.max_packet_bytes {
-        return Err(Error::TooLarge(format!(
-            "{} bytes, allowed are {}",
-            record.size, limits.max_packet_bytes
-        )));
-    }
-    if record.to.len() > limits.max_recipients {
-        return Err(Error::TooLarge(format!(
-            "{} recipients, allowed are {}",
-            record.to.len(),
-            limits.max_recipients
-        )));
-    }
     let reach = |to: &Addressee| {
-        let found = asker.directory.find(&to.member);
-        if record.kind == RecordKind::Void {
-            // It gives up a place, perhaps of a code that was refused; it reaches nobody.
-            return Ok(found.map(|member| member.code.clone()));
-        }
-        let why = match found {
+        let why = match asker.directory.find(&to.member) {
             _ if is_centre(&to.member) => NotReached::Centre,
             None => NotReached::Unknown,
             Some(member) if is_centre(&member.code) => NotReached::Centre,
@@ -146,10 +139,34 @@ fn permit(hub: &Hub, asker: &Asker, record: &Record) -> Result<Vec<Option<Member
             why,
         })
     };
+    if record.kind == RecordKind::Void {
+        // It reaches nobody and gives up what was refused, perhaps for its size or for whom it named.
+        let found = |to: &Addressee| asker.directory.find(&to.member);
+        let codes = record.to.iter().map(|to| Some(found(to)?.code.clone()));
+        return Ok(codes.collect());
+    }
+    within(&hub.config, record)?;
+    record.to.iter().map(reach).collect()
+}
+
+fn within(limits: &Config, record: &Record) -> Result<(), Error> {
     if record.to.is_empty() {
         return Err(Error::Call("nobody is named as recipient".to_owned()));
     }
-    record.to.iter().map(reach).collect()
+    if record.size > limits.max_packet_bytes {
+        return Err(Error::TooLarge(format!(
+            "{} bytes, allowed are {}",
+            record.size, limits.max_packet_bytes
+        )));
+    }
+    if record.to.len() > limits.max_recipients {
+        return Err(Error::TooLarge(format!(
+            "{} recipients, allowed are {}",
+            record.to.len(),
+            limits.max_recipients
+        )));
+    }
+    Ok(())
 }
 
 /// Codes whose level 1 is W are connection centres.
@@ -212,8 +229,9 @@ impl Hub {
         }
     }
 
-    /// In a task of its own, since what was written must wake its recipients even when the sender has gone.
-    async fn keep(&self, incoming: Incoming) -> Result<(), Error> {
+    /// Whether it was new. In a task of its own, since what was written must wake its recipients even when the sender
+    /// has gone.
+    async fn keep(&self, incoming: Incoming) -> Result<bool, Error> {
         let hub = self.clone();
         let kept = tokio::spawn(async move {
             let recipients: Vec<MemberId> = incoming.recipients.iter().flatten().cloned().collect();
@@ -273,6 +291,11 @@ impl UnderWay {
         let own = self.lock().entry(packet).or_default().clone();
         turn.guard = Some(own.lock_owned().await);
         turn
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PacketId, Arc<tokio::sync::Mutex<()>>>> {

@@ -46,16 +46,16 @@ pub(super) fn known(tx: &Tx<'_>, packet: PacketId, leaf: &Hash) -> Result<Known,
     })
 }
 
-/// Keeps a packet or void. One that is kept already changes nothing.
+/// Keeps a packet or void; whether it was new. One that is kept already changes nothing.
 ///
 /// # Errors
 /// [`Error::Conflict`] when its id stands for another record.
-pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<(), Error> {
+pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<bool, Error> {
     let record = &incoming.record;
     let leaf = leaf_hash(&record.encode());
     match known(tx, record.packet, &leaf)? {
         Known::New => {}
-        Known::Same => return Ok(()),
+        Known::Same => return Ok(false),
         Known::Other => return Err(Error::Conflict(record.packet)),
     }
     let (id, sender) = (record.packet.to_string(), record.from.as_str());
@@ -107,7 +107,7 @@ pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<(), Error> {
             order::release(tx, sender, addressed)?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The DocumentIds by which a packet is tied to others, one a line.

@@ -11,7 +11,7 @@
 //! | `heads` | witness of the members' logs |
 //! | `directory` | the signed list of members; `admin` changes it |
 //!
-//! State lies in SQLite behind [`Store`]; the functions that take a transaction are the only ones that know its
+//! State lies in SQLite behind [`crate::store::Store`]; the functions that take a transaction are the only ones that know its
 //! tables, so that a hub on another engine replaces those.
 
 pub mod admin;
@@ -28,6 +28,7 @@ mod lease;
 mod mailbox;
 mod order;
 mod receipts;
+mod retention;
 pub mod statistics;
 
 use std::ops::Deref;
@@ -53,7 +54,8 @@ pub const SCHEMA: &str = "
 CREATE TABLE hub_packet (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, void INTEGER NOT NULL, sender TEXT NOT NULL,
   leaf BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, names TEXT NOT NULL, kept_at INTEGER NOT NULL,
-  seal BLOB NOT NULL, body BLOB);
+  seal BLOB NOT NULL, body BLOB, purged INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX hub_packet_kept ON hub_packet (kept_at) WHERE purged = 0;
 CREATE TABLE hub_mailbox (
   position INTEGER PRIMARY KEY, packet TEXT NOT NULL, recipient TEXT NOT NULL, size INTEGER NOT NULL,
   sender TEXT NOT NULL, addressed TEXT NOT NULL, sequence INTEGER NOT NULL, urgency INTEGER NOT NULL,
@@ -102,6 +104,8 @@ pub struct Config {
     pub polls_per_box: usize,
     /// Days for which a published directory may be relied on.
     pub directory_days: u16,
+    /// Days for which a body stays after it came; one that is not delivered everywhere stays longer.
+    pub keep_days: u16,
 }
 
 impl Default for Config {
@@ -113,6 +117,7 @@ impl Default for Config {
             longest_poll_ms: 60_000,
             polls_per_box: 4,
             directory_days: 7,
+            keep_days: 30,
         }
     }
 }

@@ -109,6 +109,8 @@ impl Hub {
     ) -> Result<Vec<Verdict>, Error> {
         let hub = self.clone();
         let kept = tokio::spawn(async move {
+            // A failed commit may be there all the same; then everyone whom it could concern is woken.
+            let concerned = concerned(&directory, &judged);
             let kept = hub.store.write(move |tx| {
                 let mut woken = Woken::default();
                 let verdicts = judged
@@ -120,15 +122,30 @@ impl Hub {
                     .collect::<SqlResult<Vec<_>>>()?;
                 Ok::<_, Error>((verdicts, woken))
             });
-            let (verdicts, woken) = kept.await?;
+            let (verdicts, woken) = match kept.await {
+                Ok((verdicts, woken)) => (Ok(verdicts), woken),
+                Err(error) => (Err(error), concerned),
+            };
             for code in &woken.boxes {
                 hub.bells.ring(code, For::Receipts);
             }
             hub.has_mail(&woken.recipients);
-            Ok(verdicts)
+            verdicts
         });
         kept.await
             .map_err(|_| Error::Registry("the write was given up".to_owned()))?
+    }
+}
+
+fn concerned(directory: &Directory, judged: &[Result<Given, Verdict>]) -> Woken {
+    let records = || judged.iter().flatten().map(|given| &given.record);
+    let senders = records().flat_map(|record| &record.to);
+    Woken {
+        boxes: senders
+            .filter_map(|to| box_of(directory, directory.find(&to.member)?))
+            .cloned()
+            .collect(),
+        recipients: records().map(|record| record.from.clone()).collect(),
     }
 }
 

@@ -1,110 +1,208 @@
 //! Makes each head of a log known to the hub, in order, before any packet sealed under it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::Error;
 use super::gate::Gate;
 use crate::clock::Chance;
 use crate::evidence::{Head, Log};
 use crate::journal;
 use crate::retry::Backoff;
-use crate::uplink::{Announced, Hub};
+use crate::uplink::{self, Announced, Hub};
 
 /// A cheap handle to the task that announces one log's heads.
 #[derive(Clone)]
 pub(super) struct Announcer {
-    known: Arc<watch::Sender<u64>>,
+    log: Log,
+    hub: Hub,
+    /// Size of the newest head that the hub knows; `None` while that is not known.
+    known: Arc<watch::Sender<Option<u64>>>,
 }
 
 impl Announcer {
     pub(super) fn start(log: Log, hub: Hub, gate: Gate, chance: Chance) -> Self {
-        let known = Arc::new(watch::Sender::new(0));
-        tokio::spawn(run(log, hub, gate, chance, Arc::downgrade(&known)));
-        Self { known }
+        let known = Arc::new(watch::Sender::new(None));
+        let announcer = Self {
+            log: log.clone(),
+            hub: hub.clone(),
+            known,
+        };
+        let task = Task {
+            log,
+            hub,
+            gate,
+            chance,
+            known: Arc::downgrade(&announcer.known),
+        };
+        tokio::spawn(task.run());
+        announcer
+    }
+
+    /// Waits until the hub knows the newest head. What gathers meanwhile shares the next one: else a fast token makes
+    /// heads faster than a distant hub takes them, and after an outage the urgent waits for all heads before its own.
+    pub(super) async fn caught_up(&self) {
+        let (mut heads, mut known) = (self.log.heads(), self.known.subscribe());
+        loop {
+            let newest = heads.borrow_and_update().as_ref().map(|head| head.size);
+            if *known.borrow_and_update() >= newest {
+                return;
+            }
+            let changed = tokio::select! {
+                changed = heads.changed() => changed,
+                changed = known.changed() => changed,
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
     }
 
     /// Waits until the hub knows `head`.
     pub(super) async fn known(&self, head: &Head) {
-        let _ = self
-            .known
-            .subscribe()
-            .wait_for(|size| *size >= head.size)
-            .await;
+        let reached = |size: &Option<u64>| size.is_some_and(|size| size >= head.size);
+        // The sender lives in self.
+        let _ = self.known.subscribe().wait_for(reached).await;
     }
 
-    /// The hub says that it does not know a head that it was told: announces all anew.
-    pub(super) fn forget(&self) {
-        self.known.send_replace(0);
+    /// The hub does not know `head` although it was told of it or of a later one: tells it again.
+    ///
+    /// # Errors
+    /// What the hub or the log answers.
+    pub(super) async fn again(&self, head: &Head) -> Result<(), Error> {
+        let size = match newest_of(&self.log, &self.hub).await? {
+            Some(size) if size >= head.size => size,
+            size => {
+                self.known.send_replace(size);
+                return Ok(());
+            }
+        };
+        let proof = self
+            .log
+            .archive()
+            .consistency(self.log.member(), head.size, size)
+            .await?;
+        self.hub.announce(head, size, &proof).await?;
+        Ok(())
     }
 }
 
-async fn run(
+/// Asks the hub for the size of the newest head that it knows, by announcing ours without a proof.
+async fn newest_of(log: &Log, hub: &Hub) -> Result<Option<u64>, Error> {
+    let Some(newest) = log.archive().newest(log.member()).await? else {
+        return Ok(Some(0));
+    };
+    Ok(Some(
+        match hub.announce(&newest, newest.size, &[]).await? {
+            Announced::Taken => newest.size,
+            Announced::Behind(size) => size,
+        },
+    ))
+}
+
+struct Task {
     log: Log,
     hub: Hub,
     gate: Gate,
     chance: Chance,
-    known: std::sync::Weak<watch::Sender<u64>>,
-) {
-    let mut newest = log.heads();
-    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-    let mut told = None;
-    loop {
-        let Some(size) = known.upgrade().map(|k| *k.borrow()) else {
-            return;
-        };
-        match log.archive().next_head(log.member(), size).await {
-            Ok(Some(next)) => {
-                gate.pass().await;
-                let answer = hub.announce(&next.head, next.from, &next.proof).await;
-                let reached = match answer {
-                    Ok(Announced::Taken) => next.head.size,
-                    Ok(Announced::Behind(theirs)) => theirs,
-                    Err(error) => {
-                        refused(&log, &error, &mut told);
-                        gate.failed(&error);
-                        tokio::time::sleep(backoff.next(&chance)).await;
-                        continue;
+    /// Weak, so that the task ends with the last handle.
+    known: Weak<watch::Sender<Option<u64>>>,
+}
+
+impl Task {
+    async fn run(self) {
+        let mut told = Told::nothing();
+        while let Some(known) = self.known.upgrade() {
+            let size = *known.borrow();
+            match self.step(size).await {
+                Ok(Some(reached)) => {
+                    told = Told::nothing();
+                    known.send_replace(Some(reached));
+                }
+                Ok(None) => {
+                    let receiver = known.subscribe();
+                    drop(known);
+                    if !self.more(receiver, size).await {
+                        return;
                     }
-                };
-                backoff.reset();
-                told = None;
-                if let Some(known) = known.upgrade() {
-                    known.send_replace(reached);
                 }
+                Err(error) => self.trouble(&error, &mut told).await,
             }
-            Ok(None) => {
-                let mut forgotten = match known.upgrade() {
-                    Some(known) => known.subscribe(),
-                    None => return,
-                };
-                tokio::select! {
-                    changed = newest.changed() => if changed.is_err() { return },
-                    _ = forgotten.wait_for(|now| *now < size) => {}
-                }
-            }
-            Err(_) => tokio::time::sleep(backoff.next(&chance)).await,
         }
+    }
+
+    /// Announces the next head; gives the size reached, `None` when there is no further head.
+    async fn step(&self, known: Option<u64>) -> Result<Option<u64>, Error> {
+        self.gate.pass().await;
+        let Some(size) = known else {
+            return newest_of(&self.log, &self.hub).await;
+        };
+        let archive = self.log.archive();
+        let Some(next) = archive.next_head(self.log.member(), size).await? else {
+            return Ok(None);
+        };
+        let announced = self
+            .hub
+            .announce(&next.head, next.from, &next.proof)
+            .await?;
+        Ok(Some(match announced {
+            Announced::Taken => next.head.size,
+            Announced::Behind(theirs) => theirs,
+        }))
+    }
+
+    /// Waits for a new head, or for what was known to be taken back; false when the log has ended.
+    async fn more(&self, mut known: watch::Receiver<Option<u64>>, size: Option<u64>) -> bool {
+        let mut heads = self.log.heads();
+        let past = |head: &Option<Arc<Head>>| head.as_ref().map(|head| head.size) > size;
+        tokio::select! {
+            head = heads.wait_for(past) => head.is_ok(),
+            changed = known.wait_for(|now| *now != size) => changed.is_ok(),
+        }
+    }
+
+    /// Waits before the next try; the same reason is told once.
+    async fn trouble(&self, error: &Error, told: &mut Told) {
+        if let Error::Hub(error) = error {
+            self.gate.failed(error);
+            told.tell(&self.log, error);
+        }
+        tokio::time::sleep(told.backoff.next(&self.chance)).await;
     }
 }
 
-/// Tells once why the hub does not take a head, as long as the reason stays the same.
-fn refused(log: &Log, error: &crate::uplink::Error, told: &mut Option<String>) {
-    let reason = error.to_string();
-    if error.is_away() || told.as_ref() == Some(&reason) {
-        return;
+/// What was told of the trouble that is still there.
+struct Told {
+    reason: Option<String>,
+    backoff: Backoff,
+}
+
+impl Told {
+    fn nothing() -> Self {
+        Self {
+            reason: None,
+            backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(10)),
+        }
     }
-    let next = if error.is_fork() {
-        "the hub holds another history of this log: call the hub's operator, send nothing by other ways"
-    } else {
-        "mend what the reason names, certificate or registration; packets wait and go on by themselves"
-    };
-    journal::line(&journal::ids::CHECKPOINT_REFUSED)
-        .member(log.member())
-        .step("announce")
-        .reason(&reason)
-        .next(next)
-        .error("the hub does not take this member's log");
-    *told = Some(reason);
+
+    fn tell(&mut self, log: &Log, error: &uplink::Error) {
+        let reason = error.to_string();
+        if error.is_away() || self.reason.as_ref() == Some(&reason) {
+            return;
+        }
+        let next = if error.is_fork() {
+            "the hub holds another history of this log: call the hub's operator, send nothing by other ways"
+        } else {
+            "mend what the reason names, certificate or registration; packets wait and go on by themselves"
+        };
+        journal::line(&journal::ids::CHECKPOINT_REFUSED)
+            .member(log.member())
+            .step("announce")
+            .reason(&reason)
+            .next(next)
+            .error("the hub does not take this member's log");
+        self.reason = Some(reason);
+    }
 }

@@ -162,17 +162,19 @@ pub(super) async fn confirm(
         other => other.as_str(),
     };
     let now = relay.clock.now();
-    relay
+    let reported = relay
         .spool
         .report(&member, doc, word, reason, now, receipt)
-        .await?;
+        .await;
+    // Told even after a failure: the write may have come about all the same.
+    relay.owes(&member);
+    reported?;
     if let Some(id) = line {
         journal::line(id)
             .packet(packet)
             .member(&member)
             .step("confirm")
             .say("the software confirmed it; a receipt goes back");
-        relay.owes(&member);
     }
     Ok(())
 }

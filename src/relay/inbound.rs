@@ -1,6 +1,7 @@
 //! From hub to software, in eight steps.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Error, Relay};
@@ -56,6 +57,7 @@ async fn open(
             claim.record().packet
         )));
     }
+    relay.witness.told(claim.checkpoint());
     let intake = relay.spool.arrival_intake(&entry.to, entry.packet);
     let came = receive(fetched, claim.record().size, intake).await?;
     let opened = claim.complete(came.digest, came.size)?;
@@ -117,7 +119,7 @@ fn permit(
     if !addressed || !relay.logs.contains_key(&entry.to) {
         return Err(Error::NotOurs(entry.to.clone()));
     }
-    let envelope = came.envelope.as_ref().map_err(|invalid| invalid.clone())?;
+    let envelope = came.envelope.as_ref().map_err(Clone::clone)?;
     let grounds = relay.grounds.borrow().clone();
     let directory = grounds.directory.ok_or(Error::NoDirectory)?;
     let named = directory.find(&envelope.from).map(|member| &member.code);
@@ -220,6 +222,32 @@ pub(super) fn receipt_about(
     record
 }
 
+/// Packets that are being carried. A lease may end before a slow line has brought the body; the hub then lists the packet
+/// again, and two walks would write to one file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arriving(Arc<Mutex<HashSet<(PacketId, MemberId)>>>);
+
+struct UnderWay(Arriving, (PacketId, MemberId));
+
+impl Arriving {
+    /// `None` for a packet that is being carried.
+    fn enter(&self, entry: &MailboxEntry) -> Option<UnderWay> {
+        let key = (entry.packet, entry.to.clone());
+        let new = self.lock().insert(key.clone());
+        new.then(|| UnderWay(self.clone(), key))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<(PacketId, MemberId)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.lock().remove(&self.1);
+    }
+}
+
 /// Fetches for ever: leases packets, carries them side by side, asks again when there is room.
 pub(super) async fn run(relay: Arc<Relay>) {
     let room = Schedule::new(FETCHING);
@@ -237,15 +265,20 @@ pub(super) async fn run(relay: Arc<Relay>) {
                 anew = false;
                 backoff.reset();
                 for entry in mailbox.entries {
+                    let Some(under_way) = relay.arriving.enter(&entry) else {
+                        continue;
+                    };
                     let turn = room.turn(&entry.to, Priority::Normal).await;
                     let relay = relay.clone();
                     tokio::spawn(async move {
                         walk(&relay, &entry).await;
-                        drop(turn);
+                        drop((turn, under_way));
                     });
                 }
             }
             Err(error) => {
+                // The answer that got lost may have leased packets to us.
+                anew = true;
                 relay.gate.failed(&error);
                 tokio::time::sleep(backoff.next(&relay.chance)).await;
             }
@@ -261,8 +294,10 @@ async fn walk(relay: &Relay, entry: &MailboxEntry) {
             Ok(()) => return,
             Err(error) => error,
         };
-        if error.class() != Class::Retry {
-            return refuse(relay, entry, &error).await;
+        match error.class() {
+            Class::Retry => {}
+            Class::Refuse => return refuse(relay, entry, &error).await,
+            Class::Fatal => return stuck(entry, &error),
         }
         if let Error::Hub(error) = &error {
             relay.gate.failed(error);
@@ -270,6 +305,17 @@ async fn walk(relay: &Relay, entry: &MailboxEntry) {
         tokio::time::sleep(backoff.next(&relay.chance)).await;
         relay.gate.pass().await;
     }
+}
+
+/// What is wrong at this box is no fault of the sender's: it is told nothing, the packet stays in the mailbox.
+fn stuck(entry: &MailboxEntry, error: &Error) {
+    journal::line(&journal::ids::DISK_FAULT)
+        .packet(entry.packet)
+        .member(&entry.to)
+        .step("keep")
+        .reason(error)
+        .next("mend or restore the store; the packet comes again by itself")
+        .error("a packet from the hub can't be kept");
 }
 
 /// What can never be delivered is answered with a sealed *failed* receipt where its sender is proven, and journalled.
@@ -289,7 +335,7 @@ async fn refuse(relay: &Relay, entry: &MailboxEntry, error: &Error) {
     };
     let reason = Some(error.to_string());
     let failed = receipt(relay, claim.record(), &entry.to, "failed", reason);
-    if relay.spool.owe_again(&failed).await.is_ok() {
-        relay.owes(&entry.to);
-    }
+    // Where this fails the lease ends and the packet comes again.
+    let _ = relay.spool.owe_again(&failed).await;
+    relay.owes(&entry.to);
 }

@@ -1,4 +1,4 @@
-//! The walk of a packet through a box. [`outbound`] and [`inbound`] read like section *the walk* of the README.
+//! The walk of a packet through a box. `outbound` and `inbound` read like section *the walk* of the README.
 
 mod announce;
 mod config;
@@ -13,6 +13,7 @@ mod receipts;
 mod reconcile;
 mod refresh;
 mod retention;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub use desk::Desk;
 pub use error::Error;
 
 use crate::clock::{Chance, Clock};
-use crate::evidence::Log;
+use crate::evidence::{Entry, Log, Proof};
 use crate::packet::MemberId;
 use crate::seal::Opener;
 use crate::spool::{Schedule, Spool};
@@ -32,6 +33,7 @@ use crate::tls::Grounds;
 use crate::uplink::Hub;
 use announce::Announcer;
 use gate::Gate;
+use inbound::Arriving;
 
 /// One box at work: all that its walks share.
 pub struct Relay {
@@ -44,11 +46,14 @@ pub struct Relay {
     hub: Hub,
     gate: Gate,
     opener: Opener,
+    witness: Witness,
     grounds: watch::Receiver<Grounds>,
     /// Who may prepare a packet for the hub: bounds what is in memory while the hub or the token is away.
     carrying: [Schedule; 5],
     /// Who may send to the hub now, urgent first.
     sending: Schedule,
+    /// What is on its way in.
+    arriving: Arriving,
     /// Rung when a member owes a receipt.
     owed: HashMap<MemberId, Notify>,
 }
@@ -67,6 +72,8 @@ pub struct Parts {
     pub logs: Vec<Log>,
     /// The hub.
     pub hub: Hub,
+    /// What is known of the hub's own log.
+    pub witness: Witness,
     /// What verdicts rest on, as it changes.
     pub grounds: watch::Receiver<Grounds>,
 }
@@ -113,9 +120,11 @@ impl Relay {
             hub: parts.hub,
             gate,
             opener: Opener::default(),
+            witness: parts.witness,
             grounds: parts.grounds,
             carrying: std::array::from_fn(|_| Schedule::new(CARRYING)),
             sending: Schedule::new(SENDING),
+            arriving: Arriving::default(),
             owed,
         })
     }
@@ -125,6 +134,7 @@ impl Relay {
     /// # Errors
     /// When the spool can't be read.
     pub async fn start(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Result<(), Error> {
+        self.spool.sweep().await?;
         reconcile::outbound(self).await?;
         let give = |member: &MemberId| tokio::spawn(receipts::give(self.clone(), member.clone()));
         let mut walks: Vec<_> = self.owed.keys().map(give).collect();
@@ -132,6 +142,7 @@ impl Relay {
             tokio::spawn(inbound::run(self.clone())),
             tokio::spawn(receipts::take(self.clone())),
             tokio::spawn(retention::run(self.clone())),
+            tokio::spawn(witness::run(self.clone())),
         ]);
         let mut stop = stop;
         tokio::spawn(async move {
@@ -148,6 +159,12 @@ impl Relay {
     /// When the spool can't be read.
     pub async fn load(&self) -> Result<crate::spool::Load, Error> {
         Ok(self.spool.load().await?)
+    }
+
+    /// Adds a record to a member's log and waits until it is signed.
+    async fn append(&self, member: &MemberId, entry: Entry) -> Result<Proof, Error> {
+        self.announcer_of(member)?.caught_up().await;
+        Ok(self.log_of(member)?.append(entry).await?)
     }
 
     /// Wakes who gives this member's receipts.
@@ -171,6 +188,7 @@ impl Relay {
 }
 
 pub use refresh::{Directories, Refresher};
+pub use witness::Witness;
 
 #[cfg(test)]
 mod tests;

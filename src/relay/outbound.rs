@@ -9,7 +9,7 @@ use crate::evidence::{Entry, Proof, Record, RecordKind};
 use crate::journal;
 use crate::packet::{Digest, DocId, Envelope, PacketId};
 use crate::retry::{Backoff, Class};
-use crate::seal::{Receipt, Seal, Sealer};
+use crate::seal::{Claim, Receipt, Seal, Sealer};
 use crate::spool::{self, Body, Keeping, Kept, Submission, Turn, Waiting};
 use crate::vxp::{ErrorCode, Refusal, SendParams, System};
 
@@ -54,7 +54,12 @@ fn permit(relay: &Relay, arrived: &Arrived) -> Result<Parties, Refusal> {
     )
 }
 
-async fn keep(relay: &Relay, arrived: Arrived, parties: Parties) -> Result<Keeping, Refusal> {
+async fn keep(relay: &Arc<Relay>, arrived: Arrived, parties: Parties) -> Result<Keeping, Refusal> {
+    let waiting = Waiting {
+        packet: arrived.packet,
+        member: parties.from.clone(),
+        priority: arrived.envelope.priority,
+    };
     let submission = Submission {
         packet: arrived.packet,
         from: parties.from,
@@ -68,7 +73,11 @@ async fn keep(relay: &Relay, arrived: Arrived, parties: Parties) -> Result<Keepi
         at: relay.clock.now(),
         window: Duration::from_secs(u64::from(relay.config.same_submission_hours) * 3_600),
     };
-    relay.spool.keep(submission).await.map_err(not_kept)
+    relay.spool.keep(submission).await.map_err(|error| {
+        // Should it be kept all the same it walks now, not only after the next start.
+        begin_later(relay, waiting);
+        not_kept(error)
+    })
 }
 
 fn answer(relay: &Arc<Relay>, keeping: Keeping) -> DocId {
@@ -76,7 +85,7 @@ fn answer(relay: &Arc<Relay>, keeping: Keeping) -> DocId {
         Keeping::New(kept) => {
             story(&journal::ids::PACKET_KEPT, &kept, "keep").info("kept, durable");
             let doc = DocId::of_sender(kept.packet);
-            begin(relay, kept);
+            begin(relay, *kept);
             doc
         }
         Keeping::Known(packet) => {
@@ -94,7 +103,7 @@ async fn seal(relay: &Relay, kept: &Kept) -> Result<Proof, Error> {
         key: format!("packet:{}", kept.packet),
         record: kept.record.clone(),
     };
-    let proof = relay.log_of(&kept.member)?.append(entry).await?;
+    let proof = relay.append(&kept.member, entry).await?;
     story(&journal::ids::PACKET_SEALED, kept, "seal").info("sealed");
     Ok(proof)
 }
@@ -110,9 +119,7 @@ fn verify(relay: &Relay, kept: &Kept, answer: &[u8]) -> Result<Receipt, Error> {
     let claim = relay
         .opener
         .claim(answer, &grounds.trust, sealer, relay.clock.now());
-    let receipt = claim
-        .and_then(|claim| claim.receipt())
-        .map_err(Error::Receipt)?;
+    let receipt = claim.and_then(Claim::receipt).map_err(Error::Receipt)?;
     let (said, ours) = (receipt.record(), &kept.record);
     let fits = said.kind == RecordKind::Receipt
         && said.status.as_deref() == Some("accepted")
@@ -147,17 +154,16 @@ pub(super) async fn attest_receipt(
     let status = said.status.clone().unwrap_or_default();
     let key = format!("attest:{status}:{}:{}", said.packet, said.from);
     let what = (Digest::of(seal), seal.len() as u64);
-    let log = relay.log_of(&member)?;
     let mut record = Record::new(
         RecordKind::Attest,
         said.packet,
         what,
-        member,
+        member.clone(),
         relay.clock.now(),
     );
     record.status = Some(status);
     record.reason = Some(said.from.to_string());
-    log.append(Entry { key, record }).await?;
+    relay.append(&member, Entry { key, record }).await?;
     Ok(())
 }
 
@@ -221,10 +227,12 @@ async fn give_up(relay: &Relay, kept: &Kept, reason: &str) -> Result<(), Error> 
     record.status = Some("failed".to_owned());
     record.reason = Some(reason.to_owned());
     let key = format!("void:{}", kept.packet);
-    let void = relay
-        .log_of(&kept.member)?
-        .append(Entry { key, record })
-        .await?;
+    let void = relay.append(&kept.member, Entry { key, record }).await?;
+    // After a power cut the hub refuses its own void's packet; the first reason stands in the log.
+    let first = Record::parse(&void.record)
+        .ok()
+        .and_then(|record| record.reason);
+    let reason = first.as_deref().unwrap_or(reason);
     match put(relay, kept, &void, None).await {
         Err(Error::Hub(error)) if error.class() == Class::Refuse => {}
         other => drop(other?),
@@ -252,7 +260,7 @@ async fn put(
         let answer = relay.hub.put(kept.packet, &seal, body).await;
         drop(turn);
         match answer {
-            Err(error) if error.is_behind() => announcer.forget(),
+            Err(error) if error.is_behind() => announcer.again(&sealed.head).await?,
             Err(error) if error.is_away() => relay.gate.failed(&error),
             other => return Ok(other?),
         }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::outbound::attest_receipt;
 use super::{Error, Relay};
-use crate::evidence::Entry;
+use crate::evidence::{Entry, Proof};
 use crate::journal;
 use crate::packet::MemberId;
 use crate::retry::{Backoff, Class};
@@ -41,8 +41,12 @@ async fn give_batch(relay: &Relay, member: &MemberId) -> Result<usize, Error> {
     if owed.is_empty() {
         return Ok(0);
     }
-    let seals = join_all(owed.iter().map(|owed| seal(relay, owed))).await;
-    let seals: Vec<Vec<u8>> = seals.into_iter().collect::<Result<_, _>>()?;
+    let proofs = join_all(owed.iter().map(|owed| seal(relay, owed))).await;
+    let proofs: Vec<Proof> = proofs.into_iter().collect::<Result<_, _>>()?;
+    let seals: Vec<Vec<u8>> = proofs
+        .iter()
+        .map(|proof| Seal::from(proof).encode())
+        .collect();
     relay.gate.pass().await;
     let taken = match relay.hub.give_receipts(&seals).await {
         Ok(taken) => taken,
@@ -53,10 +57,11 @@ async fn give_batch(relay: &Relay, member: &MemberId) -> Result<usize, Error> {
     };
     let count = owed.len();
     let mut settled = Vec::with_capacity(count);
-    for ((owed, seal), verdict) in owed.into_iter().zip(seals).zip(taken.verdicts) {
+    let answered = owed.into_iter().zip(seals).zip(&proofs).zip(taken.verdicts);
+    for (((owed, seal), proof), verdict) in answered {
         match verdict {
             Verdict::Taken => settled.push((owed, seal)),
-            Verdict::Behind(_) => relay.announcer_of(&owed.member)?.forget(),
+            Verdict::Behind(_) => relay.announcer_of(&owed.member)?.again(&proof.head).await?,
             Verdict::Refused(reason) => {
                 refused(&owed, &reason);
                 settled.push((owed, seal));
@@ -68,14 +73,14 @@ async fn give_batch(relay: &Relay, member: &MemberId) -> Result<usize, Error> {
 }
 
 /// One signature covers the whole batch of a member: the log gathers while these wait.
-async fn seal(relay: &Relay, owed: &Owed) -> Result<Vec<u8>, Error> {
+async fn seal(relay: &Relay, owed: &Owed) -> Result<Proof, Error> {
     let entry = Entry {
         key: owed.key.clone(),
         record: owed.record.clone(),
     };
-    let proof = relay.log_of(&owed.member)?.append(entry).await?;
+    let proof = relay.append(&owed.member, entry).await?;
     relay.announcer_of(&owed.member)?.known(&proof.head).await;
-    Ok(Seal::from(&proof).encode())
+    Ok(proof)
 }
 
 fn refused(owed: &Owed, reason: &str) {

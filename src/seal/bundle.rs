@@ -42,16 +42,51 @@ impl Bundle {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
-    /// Reads the exported bytes.
+    /// Reads the exported bytes strictly: what it accepts, [`Bundle::to_json`] writes back byte for byte, so that no
+    /// changed byte goes unnoticed.
     ///
     /// # Errors
     /// Names what is wrong; a form that is not known is named, never guessed.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
         let bundle: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        if bundle.format == FORMAT {
-            Ok(bundle)
-        } else {
-            Err(format!("unknown format {:?}", bundle.format))
+        if bundle.format != FORMAT {
+            return Err(format!("unknown format {:?}", bundle.format));
         }
+        if bundle.to_json() != json {
+            return Err("not in the form in which proofs are written".to_owned());
+        }
+        Ok(bundle)
     }
+
+    /// The sender's seal.
+    ///
+    /// # Errors
+    /// When it is not base64.
+    pub fn seal(&self) -> Result<Vec<u8>, String> {
+        decoded("seal", &self.seal)
+    }
+
+    /// The seals of receipts.
+    ///
+    /// # Errors
+    /// When one is not base64.
+    pub fn receipts(&self) -> Result<Vec<Vec<u8>>, String> {
+        let one = |text: &String| decoded("receipt", text);
+        self.receipts.iter().map(one).collect()
+    }
+
+    /// The revocation lists, DER.
+    ///
+    /// # Errors
+    /// When one is not base64.
+    pub fn revocation(&self) -> Result<Vec<Vec<u8>>, String> {
+        let one = |text: &String| decoded("revocation list", text);
+        self.revocation.iter().map(one).collect()
+    }
+}
+
+fn decoded(what: &str, text: &str) -> Result<Vec<u8>, String> {
+    BASE64
+        .decode(text.as_bytes())
+        .map_err(|error| format!("{what}: {error}"))
 }

@@ -61,6 +61,8 @@ pub enum Sealer<'a> {
     Hub(&'a Directory),
     /// The hub with that code, before a directory of it is known.
     NewHub(&'a MemberId),
+    /// Whomever the certificate itself names: years later, far from any directory.
+    Certificate,
 }
 
 impl Opener {
@@ -143,6 +145,12 @@ impl Claim {
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Who sealed it.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The head that it stands under.
@@ -232,6 +240,7 @@ fn identify(
                 .code
         }
         Sealer::NewHub(hub) if identity.code == *hub => hub,
+        Sealer::Certificate => &identity.code,
         Sealer::NewHub(hub) => {
             return Err(Refused::Signer(Refusal::new(
                 Verdict::AnotherMember,

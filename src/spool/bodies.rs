@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::strays::Standing;
 use crate::durable::{Disk, Draft, free_bytes, is_leftover};
 use crate::packet::{MemberId, PacketId};
 
@@ -81,6 +82,28 @@ impl Bodies {
         free_bytes(&self.directory)
     }
 
+    /// All whole bodies.
+    pub(super) fn standing(&self) -> io::Result<Vec<Standing>> {
+        let mut all = Vec::new();
+        for shelf in std::fs::read_dir(&self.directory)? {
+            let shelf = shelf?;
+            if !shelf.path().is_dir() {
+                continue;
+            }
+            for file in std::fs::read_dir(shelf.path())? {
+                let file = file?;
+                if let Ok(packet) = file.file_name().to_string_lossy().parse() {
+                    all.push(Standing {
+                        shelf: Shelf(shelf.file_name().to_string_lossy().into_owned()),
+                        packet,
+                        path: file.path(),
+                    });
+                }
+            }
+        }
+        Ok(all)
+    }
+
     fn path(&self, shelf: &Shelf, packet: PacketId) -> PathBuf {
         self.directory.join(&shelf.0).join(packet.to_string())
     }
@@ -107,6 +130,16 @@ impl Shelf {
     #[must_use]
     pub fn at_hub(sender: &MemberId) -> Self {
         Self(format!("hub-{sender}"))
+    }
+
+    /// The member whose outgoing bodies stand here.
+    pub(super) fn outgoing(&self) -> Option<&str> {
+        self.0.strip_prefix("out-")
+    }
+
+    /// The member whose incoming bodies stand here.
+    pub(super) fn incoming(&self) -> Option<&str> {
+        self.0.strip_prefix("in-")
     }
 }
 

@@ -6,8 +6,10 @@ mod error;
 mod inbound;
 mod outbound;
 mod owed;
+mod proofs;
 mod row;
 mod schedule;
+mod strays;
 mod views;
 
 use std::path::Path;
@@ -20,6 +22,7 @@ pub use error::Error;
 pub use inbound::{Admitted, Arrival, Document};
 pub use outbound::{Keeping, Kept, Submission, Waiting};
 pub use owed::Owed;
+pub use proofs::{KeptReceipt, Proofs};
 pub use schedule::{Schedule, Turn};
 pub use views::{Inboxed, Load, Sent, Window};
 

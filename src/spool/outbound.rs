@@ -41,7 +41,7 @@ pub struct Submission {
 #[derive(Debug)]
 pub enum Keeping {
     /// It is durable.
-    New(Kept),
+    New(Box<Kept>),
     /// It is durable since an earlier submission, whose id it has.
     Known(PacketId),
 }
@@ -82,10 +82,21 @@ impl Spool {
     /// Keeps a packet, or finds the same submission of before; durable when it returns.
     ///
     /// # Errors
-    /// When the store fails: the packet may or may not be kept, and the same submission again finds it.
+    /// When the store fails: the packet is not kept, unless the store can't even be read. The same submission again finds
+    /// what is there.
     pub async fn keep(&self, submission: Submission) -> Result<Keeping, Error> {
-        let body = submission.body.clone();
-        let keeping = self.store.write(move |tx| keep(tx, submission)).await?;
+        let (packet, body) = (submission.packet, submission.body.clone());
+        let keeping = match self.store.write(move |tx| keep(tx, submission)).await {
+            Ok(keeping) => keeping,
+            // A commit that reported failure may have come about; what can be read is committed, and so durable.
+            Err(error) => match self.kept(packet).await? {
+                Some(kept) => return Ok(Keeping::New(Box::new(kept))),
+                None => {
+                    self.bodies.remove(&body).await;
+                    return Err(error);
+                }
+            },
+        };
         if let Keeping::Known(_) = keeping {
             self.bodies.remove(&body).await;
         }
@@ -269,13 +280,13 @@ fn keep(tx: &Tx<'_>, submission: Submission) -> Result<Keeping, Error> {
     }
     let record = record_of(tx, &submission)?;
     insert(tx, &submission, &record, same)?;
-    Ok(Keeping::New(Kept {
+    Ok(Keeping::New(Box::new(Kept {
         packet: submission.packet,
         member: submission.from,
         record,
         body: submission.body,
         priority: submission.envelope.priority,
-    }))
+    })))
 }
 
 fn any_failed(tx: &Tx<'_>, packet: &str) -> Result<bool, Error> {

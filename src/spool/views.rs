@@ -1,7 +1,7 @@
 //! What software and operators are shown of the spool, a member at a time.
 
 use super::row::{envelope, millis, moment, parsed, unsigned};
-use super::{Error, Spool};
+use super::{Error, KeptReceipt, Proofs, Spool};
 use crate::clock::Moment;
 use crate::packet::{DocId, Envelope, MemberId, PacketId};
 use crate::store::{Row, SqlResult, Tx, params};
@@ -157,21 +157,8 @@ impl Spool {
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn receipts(
-        &self,
-        packet: PacketId,
-    ) -> Result<Vec<(String, String, Vec<u8>)>, Error> {
-        self.store
-            .read(move |tx| {
-                let mut select = tx.prepare_cached(
-                    "SELECT status, member, seal FROM receipt WHERE packet = ?1 ORDER BY status, member",
-                )?;
-                let rows = select.query_map([packet.to_string()], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                })?;
-                Ok(rows.collect::<Result<_, _>>()?)
-            })
-            .await
+    pub async fn receipts(&self, packet: PacketId) -> Result<Vec<KeptReceipt>, Error> {
+        Proofs::new(self.store.clone()).receipts(packet).await
     }
 
     /// How much is on its way through this box.

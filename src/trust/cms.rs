@@ -1,7 +1,7 @@
 //! Verifies a detached CMS SignedData (RFC 5652 section 5) as CAdES-BES (ETSI EN 319 122-1 section 5.2):
 //! one signer, signed attributes with content type, message digest and signing certificate.
 
-use cms::content_info::ContentInfo;
+use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use const_oid::ObjectIdentifier as Oid;
 use const_oid::db::{rfc5911, rfc5912};
@@ -83,6 +83,7 @@ pub fn verify(cms_der: &[u8], content: &[u8]) -> Result<Signed, Refusal> {
     if signer.digest_alg.oid != rfc5912::ID_SHA_256 {
         return Err(own.refuse(Verdict::WeakKey, "the digest is not SHA-256"));
     }
+    check_unsigned(&data, signer)?;
     let attributes = signer
         .signed_attrs
         .as_ref()
@@ -102,6 +103,27 @@ pub fn verify(cms_der: &[u8], content: &[u8]) -> Result<Signed, Refusal> {
         chain: ordered(certificates, position),
         signing_time,
     })
+}
+
+/// What no signature covers must be what its standard demands (RFC 5652 sections 5.1 and 5.3), so that one changed byte
+/// is found there too.
+fn check_unsigned(data: &SignedData, signer: &SignerInfo) -> Result<(), Refusal> {
+    let by_key = matches!(signer.sid, SignerIdentifier::SubjectKeyIdentifier(_));
+    let other_content = data.encap_content_info.econtent_type != rfc5911::ID_DATA;
+    let version = |third| {
+        if third {
+            CmsVersion::V3
+        } else {
+            CmsVersion::V1
+        }
+    };
+    if signer.version != version(by_key) || data.version != version(by_key || other_content) {
+        return Err(malformed("a version that its form does not have"));
+    }
+    match data.digest_algorithms.as_slice() {
+        [one] if one.oid == signer.digest_alg.oid => Ok(()),
+        _ => Err(malformed("digestAlgorithms does not name the one digest")),
+    }
 }
 
 /// The certificates as they lie in the input: encoded anew they might no longer be what was fingerprinted.

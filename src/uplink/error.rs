@@ -34,13 +34,13 @@ impl Error {
         match self {
             // Who answers a handshake wrongly is not the hub, and what is not the hub refuses nothing for good.
             Self::Http(_) => Class::Retry,
-            Self::Problem { status, .. } if *status == 429 || *status >= 500 => Class::Retry,
-            // A refused box is one whose registration or certificate is to be mended: its packets wait.
+            // Only what speaks of the thing itself is final: missing, conflict, too large, not to be processed. The rest
+            // (registration, certificate, a busy or broken hub, a broken body) can be mended while it waits.
             Self::Problem {
-                status: 401 | 403 | 409,
+                status: 404 | 409 | 413 | 422,
                 ..
-            } => Class::Retry,
-            Self::Problem { .. } => Class::Refuse,
+            } if !self.is_behind() && !self.is_fork() => Class::Refuse,
+            Self::Problem { .. } => Class::Retry,
             Self::Malformed(_) | Self::Body(_) => Class::Retry,
         }
     }

@@ -19,6 +19,8 @@ pub struct Draft {
     pub to: Vec<MemberId>,
     /// Its number.
     pub number: u32,
+    /// Its type (loại văn bản).
+    pub type_name: String,
     /// What it is about.
     pub subject: String,
     /// Urgency.
@@ -40,6 +42,7 @@ impl Draft {
             from: from.clone(),
             to: to.to_vec(),
             number,
+            type_name: "Công văn".to_owned(),
             subject: format!("V/v triển khai liên thông văn bản điện tử, đợt {number}"),
             priority: Priority::Normal,
             names: None,
@@ -76,7 +79,7 @@ impl Draft {
             notation: NOTATION.to_owned(),
             place: "Hà Nội".to_owned(),
             promulgated: day(self.at),
-            type_name: "Công văn".to_owned(),
+            type_name: self.type_name.clone(),
             subject: self.subject.clone(),
             content: self.subject.clone(),
             signer: "Nguyễn Văn Ví Dụ".to_owned(),

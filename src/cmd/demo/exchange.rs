@@ -46,24 +46,42 @@ impl Exchange {
     /// # Errors
     /// What could not be made or started, with its last words.
     pub fn start(plan: &Plan, directory: &Path, executable: &Path) -> Result<Self, String> {
+        let mut exchange = Self::lay(plan, directory, executable)?;
+        exchange.start_all()?;
+        Ok(exchange)
+    }
+
+    /// Lays a lab out and enters its members at the hub; nothing runs yet.
+    ///
+    /// # Errors
+    /// What could not be made, and why.
+    pub fn lay(plan: &Plan, directory: &Path, executable: &Path) -> Result<Self, String> {
         let lab = Lab::lay(plan, directory, executable)?;
         let boxes = lab.boxes.iter().map(|_| Pair::default()).collect();
-        let mut exchange = Self {
+        let exchange = Self {
             lab,
             executable: executable.to_owned(),
             hub: Pair::default(),
             boxes,
         };
         exchange.register()?;
-        exchange.start_hub()?;
-        for number in 0..exchange.boxes.len() {
-            exchange.start_signer(number)?;
-            exchange.start_relay(number)?;
-        }
-        for number in 0..exchange.boxes.len() {
-            exchange.wait_for_directory(number)?;
-        }
         Ok(exchange)
+    }
+
+    /// Starts hub, boxes and signers; every box has the directory when it returns.
+    ///
+    /// # Errors
+    /// What could not be started, with its last words.
+    pub fn start_all(&mut self) -> Result<(), String> {
+        self.start_hub()?;
+        for number in 0..self.boxes.len() {
+            self.start_signer(number)?;
+            self.start_relay(number)?;
+        }
+        for number in 0..self.boxes.len() {
+            self.wait_for_directory(number)?;
+        }
+        Ok(())
     }
 
     /// Enters the lab's members at the hub's register.

@@ -1,10 +1,11 @@
 //! A child process of the exchange: started, waited for by what it says, stopped, killed.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,15 @@ struct Said {
 struct Lines {
     all: Vec<Value>,
     ended: bool,
+    /// From now on lines of these kinds are only counted.
+    counted: Vec<Counter>,
+}
+
+/// A kind of line, and how many of it there were.
+#[derive(Clone, Debug)]
+struct Counter {
+    id: &'static str,
+    count: Arc<AtomicU64>,
 }
 
 impl Process {
@@ -149,6 +159,22 @@ impl Process {
         self.said.lock().all.len()
     }
 
+    /// From now on lines of these kinds are counted and forgotten, so that a long run under load costs neither memory
+    /// nor the reading of each line. Gives the count of each.
+    #[must_use]
+    pub fn count_only(&self, ids: &[&'static crate::journal::Id]) -> Vec<Arc<AtomicU64>> {
+        let counters: Vec<Counter> = ids
+            .iter()
+            .map(|id| Counter {
+                id: id.message_id,
+                count: Arc::default(),
+            })
+            .collect();
+        let counts = counters.iter().map(|one| one.count.clone()).collect();
+        self.said.lock().counted = counters;
+        counts
+    }
+
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -233,17 +259,46 @@ impl Said {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn listen(&self, stderr: impl std::io::Read, mut log: File) {
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+    fn listen(&self, stderr: impl std::io::Read, log: File) {
+        let mut stderr = BufReader::with_capacity(64 * 1024, stderr);
+        let mut log = BufWriter::new(log);
+        let mut line = Vec::new();
+        while matches!(stderr.read_until(b'\n', &mut line), Ok(1..)) {
             // The log is for people who look later; a full disk must not end the demo.
-            let _ = writeln!(log, "{line}");
-            let value = serde_json::from_str(&line).unwrap_or(Value::String(line));
-            self.lock().all.push(value);
-            self.more.notify_all();
+            let _ = log.write_all(&line);
+            self.take(line.trim_ascii_end());
+            line.clear();
+            if stderr.buffer().is_empty() {
+                let _ = log.flush();
+            }
         }
         self.lock().ended = true;
         self.more.notify_all();
     }
+
+    fn take(&self, line: &[u8]) {
+        let mut lines = self.lock();
+        if let Some(id) = message_id(line)
+            && let Some(counter) = lines.counted.iter().find(|one| one.id.as_bytes() == id)
+        {
+            counter.count.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        lines.all.push(
+            serde_json::from_slice(line)
+                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(line).into_owned())),
+        );
+        self.more.notify_all();
+    }
+}
+
+/// The line's `MESSAGE_ID`, found without reading the line.
+fn message_id(line: &[u8]) -> Option<&[u8]> {
+    const NAME: &[u8] = b"\"MESSAGE_ID\":\"";
+    // Only time and priority stand before it.
+    let start = line.get(..160).unwrap_or(line);
+    let at = start.windows(NAME.len()).position(|part| part == NAME)?;
+    line.get(at + NAME.len()..)?.get(..32)
 }
 
 #[expect(

@@ -1,1 +1,10 @@
+mod cms;
+mod directory;
+mod faults;
+mod intake;
+mod member;
+mod order;
+mod receipts;
+mod world;
 
+use world::World;

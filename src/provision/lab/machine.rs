@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::super::token::{Kind, PublicHalf};
 use super::{Laying, MemberPlan, told};
+use crate::clock::Chance;
 use crate::packet::MemberId;
 use crate::trust::directory::Fingerprint;
 use crate::trust::issue::Use;
@@ -118,8 +119,8 @@ impl Laying<'_> {
         let mut machine = Machine {
             name: name.to_owned(),
             code: code.clone(),
-            address: free_address()?,
-            plain: free_address()?,
+            address: free_address(self.chance)?,
+            plain: free_address(self.chance)?,
             tenants: Vec::new(),
             tls: Fingerprint::of(&[]),
             seal: None,
@@ -203,9 +204,18 @@ pub(super) fn seal_key(member: &MemberId) -> String {
     format!("seal-{member}")
 }
 
-/// An address on this machine that is free now.
-fn free_address() -> Result<SocketAddr, String> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(told)
+/// An address on this machine that is free now, and stays so while its owner is away: below the ports from which the
+/// kernel takes those of connections.
+fn free_address(chance: &Chance) -> Result<SocketAddr, String> {
+    let mut tried = Err("no free port".to_owned());
+    for _ in 0..100 {
+        let port = 10_000 + u16::from_be_bytes(chance.bytes()) % 20_000;
+        tried = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .and_then(|listener| listener.local_addr())
+            .map_err(told);
+        if tried.is_ok() {
+            break;
+        }
+    }
+    tried
 }

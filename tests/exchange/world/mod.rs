@@ -2,6 +2,10 @@
 
 pub mod boxes;
 pub mod vxp;
+pub mod desks;
+pub mod inside;
+pub mod machines;
+pub mod token;
 
 use std::path::Path;
 use std::time::Duration;
@@ -48,6 +52,14 @@ impl World {
 
     pub fn software(&self, code: &str) -> Software {
         self.exchange.software(&member(code)).unwrap()
+    }
+
+    /// Software that knows no TLS.
+    pub fn plain_software(&self, code: &str) -> Software {
+        let (machine, tenant) = self.exchange.tenant(&member(code)).unwrap();
+        let endpoint = format!("http://{}/XrdAdapter/adapter", machine.plain);
+        let (systemid, secret) = (&tenant.systemid, &tenant.secret);
+        Software::new(&endpoint, systemid, secret, None, &Clock::system()).unwrap()
     }
 }
 
@@ -150,13 +162,31 @@ pub async fn sent_as(software: &Software, doc: &str, status: Transport) -> Vec<V
 
 /// Polls what only polling shows, as the SDK's software does; fails after [`PATIENCE`].
 pub async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = tokio::time::Instant::now() + PATIENCE;
-    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    let mut polls = Polls::start();
     loop {
-        tick.tick().await;
+        polls.next().await;
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(tokio::time::Instant::now() < end, "waited in vain");
+    }
+}
+
+/// The rhythm of a software that polls; fails after [`PATIENCE`].
+pub struct Polls {
+    tick: tokio::time::Interval,
+    end: tokio::time::Instant,
+}
+
+impl Polls {
+    pub fn start() -> Self {
+        Self {
+            tick: tokio::time::interval(Duration::from_millis(50)),
+            end: tokio::time::Instant::now() + PATIENCE,
+        }
+    }
+
+    pub async fn next(&mut self) {
+        self.tick.tick().await;
+        assert!(tokio::time::Instant::now() < self.end, "waited in vain");
     }
 }

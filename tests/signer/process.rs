@@ -8,17 +8,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
-use super::{Authority, openssl_accepts, put, token};
-use crate::clock::Clock;
-use crate::durable::Disk;
-use crate::merkle::checkpoint::Checkpoint;
-use crate::merkle::{Hash, leaf_hash, node_hash};
-use crate::retry::Class;
-use crate::signer::cms::Signer;
-use crate::signer::config::{Config, KeyConfig, Who};
-use crate::signer::server::Server;
-use crate::signer::wire;
-use crate::signer::{Client, Error, KeyUse, SealAnswer, SealRequest, TlsScheme};
+use crate::authority::{Authority, openssl_accepts, put};
+use crate::token;
+use trucgate::clock::Clock;
+use trucgate::durable::Disk;
+use trucgate::merkle::checkpoint::Checkpoint;
+use trucgate::merkle::{Hash, leaf_hash, node_hash};
+use trucgate::retry::Class;
+use trucgate::signer::cms::Signer;
+use trucgate::signer::config::{Config, KeyConfig, Who};
+use trucgate::signer::server::Server;
+use trucgate::signer::wire;
+use trucgate::signer::{Client, Error, KeyUse, SealAnswer, SealRequest, TlsScheme};
 
 const MEMBER: &str = "000.00.00.G22";
 
@@ -123,7 +124,7 @@ async fn tls(client: &Client, key: &'static str, message: Vec<u8>) -> Result<Vec
 #[test]
 fn it_signs_logs_that_grow_and_handshakes_and_nothing_else() {
     token::alone(
-        "signer::tests::process::it_signs_logs_that_grow_and_handshakes_and_nothing_else",
+        "process::it_signs_logs_that_grow_and_handshakes_and_nothing_else",
         |dir| {
             let World {
                 config,
@@ -203,54 +204,51 @@ fn it_signs_logs_that_grow_and_handshakes_and_nothing_else() {
 
 #[test]
 fn hostile_peers_disturb_nobody() {
-    token::alone(
-        "signer::tests::process::hostile_peers_disturb_nobody",
-        |dir| {
-            let World { config, .. } = world(dir, token::module());
-            let socket = config.socket.clone();
-            with_signer(config, |client| async move {
-                client.keys().await.unwrap();
-                let frame = |text: &[u8]| [&(text.len() as u32).to_be_bytes()[..], text].concat();
-                let keys = br#"{"id":5,"ask":"keys"}"#;
-                for bytes in [
-                    vec![0xff; 64],
-                    frame(b"no json"),
-                    frame(br#"{"id":1}"#),
-                    frame(&[b'['; 100_000]),
-                    vec![0, 0, 0, 9, b'{'],
-                    Vec::new(),
-                ] {
-                    let mut stream = UnixStream::connect(&socket).await.unwrap();
-                    // It may close before it has read all.
-                    let _ = stream.write_all(&bytes).await;
-                    let _ = stream.shutdown().await;
-                    let mut rest = Vec::new();
-                    let _ = stream.read_to_end(&mut rest).await;
-                }
-                // What it does not know is named, and the connection lives on; bytes may trickle in.
+    token::alone("process::hostile_peers_disturb_nobody", |dir| {
+        let World { config, .. } = world(dir, token::module());
+        let socket = config.socket.clone();
+        with_signer(config, |client| async move {
+            client.keys().await.unwrap();
+            let frame = |text: &[u8]| [&(text.len() as u32).to_be_bytes()[..], text].concat();
+            let keys = br#"{"id":5,"ask":"keys"}"#;
+            for bytes in [
+                vec![0xff; 64],
+                frame(b"no json"),
+                frame(br#"{"id":1}"#),
+                frame(&[b'['; 100_000]),
+                vec![0, 0, 0, 9, b'{'],
+                Vec::new(),
+            ] {
                 let mut stream = UnixStream::connect(&socket).await.unwrap();
-                for byte in [frame(br#"{"id":4,"ask":{"decrypt":1}}"#), frame(keys)].concat() {
-                    stream.write_all(&[byte]).await.unwrap();
-                }
-                let mut answers = [0, 0].map(|_| String::new());
-                for answer in &mut answers {
-                    let bytes = wire::read(&mut stream, wire::LONGEST).await.unwrap();
-                    *answer = String::from_utf8(bytes.unwrap()).unwrap();
-                }
-                assert!(answers[0].contains(r#""id":4"#) && answers[0].contains("decrypt"));
-                assert!(answers[1].contains(r#""id":5"#) && answers[1].contains(MEMBER));
-                // Connections that say nothing keep no one out and don't hold up the stop.
-                let _idle: Vec<_> = [0; 20].map(|_| UnixStream::connect(&socket)).into();
-                client.keys().await.unwrap();
-            });
-        },
-    );
+                // It may close before it has read all.
+                let _ = stream.write_all(&bytes).await;
+                let _ = stream.shutdown().await;
+                let mut rest = Vec::new();
+                let _ = stream.read_to_end(&mut rest).await;
+            }
+            // What it does not know is named, and the connection lives on; bytes may trickle in.
+            let mut stream = UnixStream::connect(&socket).await.unwrap();
+            for byte in [frame(br#"{"id":4,"ask":{"decrypt":1}}"#), frame(keys)].concat() {
+                stream.write_all(&[byte]).await.unwrap();
+            }
+            let mut answers = [0, 0].map(|_| String::new());
+            for answer in &mut answers {
+                let bytes = wire::read(&mut stream, wire::LONGEST).await.unwrap();
+                *answer = String::from_utf8(bytes.unwrap()).unwrap();
+            }
+            assert!(answers[0].contains(r#""id":4"#) && answers[0].contains("decrypt"));
+            assert!(answers[1].contains(r#""id":5"#) && answers[1].contains(MEMBER));
+            // Connections that say nothing keep no one out and don't hold up the stop.
+            let _idle: Vec<_> = [0; 20].map(|_| UnixStream::connect(&socket)).into();
+            client.keys().await.unwrap();
+        });
+    });
 }
 
 #[test]
 fn renewed_certificates_come_into_force_only_with_their_key() {
     token::alone(
-        "signer::tests::process::renewed_certificates_come_into_force_only_with_their_key",
+        "process::renewed_certificates_come_into_force_only_with_their_key",
         |dir| {
             let World {
                 config, authority, ..
@@ -300,7 +298,7 @@ fn renewed_certificates_come_into_force_only_with_their_key() {
 #[test]
 fn a_key_of_another_certificate_stops_the_start() {
     token::alone(
-        "signer::tests::process::a_key_of_another_certificate_stops_the_start",
+        "process::a_key_of_another_certificate_stops_the_start",
         |dir| {
             let World { mut config, .. } = world(dir, token::module());
             config.keys[0].label = "ec".into();
@@ -316,7 +314,7 @@ fn a_key_of_another_certificate_stops_the_start() {
 #[test]
 fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
     token::alone(
-        "signer::tests::process::a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again",
+        "process::a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again",
         |dir| {
             let World { config, .. } = world(dir, token::module());
             put(&dir.join("pin"), b"0000\n");
@@ -339,7 +337,7 @@ fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
 #[test]
 fn it_starts_without_a_token_and_serves_within_a_second_of_its_return() {
     token::alone(
-        "signer::tests::process::it_starts_without_a_token_and_serves_within_a_second_of_its_return",
+        "process::it_starts_without_a_token_and_serves_within_a_second_of_its_return",
         |dir| {
             let World { mut config, .. } = world(dir, token::module());
             config.module = token::client_module();

@@ -1,0 +1,82 @@
+//! A proof out of a box's store, without the box.
+
+use std::path::Path;
+
+use super::Stopped;
+use crate::durable::Disk;
+use crate::evidence::{self, Archive};
+use crate::packet::{MemberId, PacketId};
+use crate::seal::{Bundle, Seal};
+use crate::spool::{self, Proofs};
+use crate::store::Store;
+use crate::trust::pem;
+
+/// The seal of a packet that `member` sent or received, with the receipts that lie with it.
+pub(super) fn bundle(
+    store: &Path,
+    disk: &Disk,
+    member: &MemberId,
+    packet: PacketId,
+    lists: &[Vec<u8>],
+) -> Result<Bundle, Stopped> {
+    // Opening would make an empty one.
+    if !store.is_file() {
+        let store = store.display();
+        return Err(Stopped::unreadable(format!(
+            "{store}: không có cơ sở dữ liệu này / there is no such store"
+        )));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(Stopped::unreadable)?;
+    let schema = [evidence::SCHEMA, spool::SCHEMA];
+    let store = Store::open(store, disk.clone(), &schema).map_err(Stopped::unreadable)?;
+    runtime.block_on(async {
+        let proofs = Proofs::new(store.clone());
+        let received = proofs.received(member, packet).await;
+        let seal = match received.map_err(Stopped::unreadable)? {
+            Some(seal) => seal,
+            None => sent(store, member, packet).await?,
+        };
+        let receipts = proofs.receipts(packet).await.map_err(Stopped::unreadable)?;
+        let receipts = receipts.iter().map(|(_, _, seal)| seal.as_slice());
+        Ok(Bundle::new(&seal, receipts, &ders(lists)?))
+    })
+}
+
+async fn sent(store: Store, member: &MemberId, packet: PacketId) -> Result<Vec<u8>, Stopped> {
+    let proof = Archive::new(store)
+        .proof(member, &format!("packet:{packet}"))
+        .await;
+    match proof {
+        Ok(proof) => Ok(Seal::from(&proof).encode()),
+        Err(evidence::Error::Missing(what)) => Err(Stopped::fails(format!(
+            "{member} không gửi hay nhận gói {packet} ở máy chủ này / not here: {what}"
+        ))),
+        Err(error) => Err(Stopped::unreadable(error)),
+    }
+}
+
+/// The same proof with more revocation lists, each once.
+pub(super) fn with_lists(bundle: Bundle, lists: &[Vec<u8>]) -> Result<Bundle, Stopped> {
+    let mut all = bundle.revocation().map_err(Stopped::fails)?;
+    for list in ders(lists)? {
+        if !all.contains(&list) {
+            all.push(list);
+        }
+    }
+    let receipts = bundle.receipts().map_err(Stopped::fails)?;
+    let seal = bundle.seal().map_err(Stopped::fails)?;
+    Ok(Bundle::new(&seal, receipts.iter().map(Vec::as_slice), &all))
+}
+
+fn ders(lists: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Stopped> {
+    let mut all = Vec::new();
+    for list in lists {
+        let found = pem::blocks(list, "X509 CRL").filter(|ders| !ders.is_empty());
+        all.extend(found.ok_or_else(|| {
+            Stopped::unreadable("--crl: không phải danh sách thu hồi / not a revocation list")
+        })?);
+    }
+    Ok(all)
+}
