@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::archive::{self, Archive, find, leaves, signed, unsigned};
+use super::archive::{self, Archive, leaves, signed, unsigned};
 use super::{Error, Head, Proof, Record};
 use crate::clock::Chance;
 use crate::journal;
@@ -67,7 +67,26 @@ pub struct Log {
 struct Waiting {
     key: String,
     body: Vec<u8>,
-    answer: oneshot::Sender<Result<Proof, Error>>,
+    wants: Wants,
+}
+
+/// What whoever gave a record waits for.
+#[derive(Debug)]
+enum Wants {
+    /// Its place: durable, and signed with whatever is signed next.
+    Place(oneshot::Sender<Result<(), Error>>),
+    /// Its proof under a signed head.
+    Proof(oneshot::Sender<Result<Proof, Error>>),
+}
+
+impl Wants {
+    fn fail(self, error: Error) {
+        // A caller that has gone will ask again by the same key.
+        match self {
+            Self::Place(answer) => drop(answer.send(Err(error))),
+            Self::Proof(answer) => drop(answer.send(Err(error))),
+        }
+    }
 }
 
 /// Records that may wait before [`Log::append`] itself waits.
@@ -130,13 +149,28 @@ impl Log {
     /// Retry when the store failed: nobody knows whether the record is there, and the same key may be appended again.
     pub async fn append(&self, entry: Entry) -> Result<Proof, Error> {
         let (answer, proof) = oneshot::channel();
+        self.queue(entry, Wants::Proof(answer)).await?;
+        proof.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Adds a record and waits until its place is durable, not for the token: the next signature covers it, after a power
+    /// cut too. For records of which nobody needs a proof now.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub async fn enter(&self, entry: Entry) -> Result<(), Error> {
+        let (answer, placed) = oneshot::channel();
+        self.queue(entry, Wants::Place(answer)).await?;
+        placed.await.map_err(|_| Error::Stopped)?
+    }
+
+    async fn queue(&self, entry: Entry, wants: Wants) -> Result<(), Error> {
         let waiting = Waiting {
             key: entry.key,
             body: entry.record.encode(),
-            answer,
+            wants,
         };
-        self.queue.send(waiting).await.map_err(|_| Error::Stopped)?;
-        proof.await.map_err(|_| Error::Stopped)?
+        self.queue.send(waiting).await.map_err(|_| Error::Stopped)
     }
 }
 
@@ -153,10 +187,13 @@ struct Sequencer {
     tail: Vec<Hash>,
 }
 
-/// A record that has its place; `None` for one that was there before and is proven from the store.
+/// A record that has its place and waits for its proof; without an index it was there before and is proven from the
+/// store.
 struct Placed {
-    waiting: Waiting,
+    key: String,
+    body: Vec<u8>,
     index: Option<u64>,
+    answer: oneshot::Sender<Result<Proof, Error>>,
 }
 
 impl Sequencer {
@@ -217,21 +254,28 @@ impl Sequencer {
             .await;
         match written {
             Ok(places) => {
-                let placed: Vec<Placed> = batch
-                    .into_iter()
-                    .zip(places)
-                    .map(|(waiting, index)| Placed { waiting, index })
-                    .collect();
-                let new = placed.iter().filter(|p| p.index.is_some());
-                self.tail.extend(new.map(|p| leaf_hash(&p.waiting.body)));
+                let mut placed = Vec::with_capacity(batch.len());
+                for (waiting, index) in batch.into_iter().zip(places) {
+                    if index.is_some() {
+                        self.tail.push(leaf_hash(&waiting.body));
+                    }
+                    match waiting.wants {
+                        Wants::Place(answer) => drop(answer.send(Ok(()))),
+                        Wants::Proof(answer) => placed.push(Placed {
+                            key: waiting.key,
+                            body: waiting.body,
+                            index,
+                            answer,
+                        }),
+                    }
+                }
                 Some(placed)
             }
             Err(error) => {
                 let reason = error.to_string();
                 for waiting in batch {
                     let error = Error::Signer(reason.clone(), Class::Retry);
-                    // A caller that has gone will ask again by the same key.
-                    let _ = waiting.answer.send(Err(error));
+                    waiting.wants.fail(error);
                 }
                 None
             }
@@ -248,32 +292,31 @@ impl Sequencer {
             self.tail.clear();
             self.announce.send_replace(Some(head.clone()));
             let mut known = Vec::new();
-            for Placed { waiting, index } in placed {
-                match index.and_then(|i| Some((i, batch.inclusion(i)?))) {
+            for one in placed {
+                match one.index.and_then(|i| Some((i, batch.inclusion(i)?))) {
                     Some((index, path)) => {
                         let proof = Proof {
-                            record: waiting.body,
+                            record: one.body,
                             index,
                             path,
                             head: head.clone(),
                         };
-                        let _ = waiting.answer.send(Ok(proof));
+                        let _ = one.answer.send(Ok(proof));
                     }
-                    None => known.push(waiting),
+                    None => known.push(one),
                 }
             }
             self.answer_known(known).await;
         } else {
-            self.answer_known(placed.into_iter().map(|p| p.waiting).collect())
-                .await;
+            self.answer_known(placed).await;
         }
     }
 
     /// Answers those whose record was in the log before.
-    async fn answer_known(&self, known: Vec<Waiting>) {
-        for waiting in known {
-            let proof = self.archive.proof(&self.member, &waiting.key).await;
-            let _ = waiting.answer.send(proof);
+    async fn answer_known(&self, known: Vec<Placed>) {
+        for one in known {
+            let proof = self.archive.proof(&self.member, &one.key).await;
+            let _ = one.answer.send(proof);
         }
     }
 
@@ -392,16 +435,14 @@ fn insert(
     let mut next = first;
     let mut places = Vec::with_capacity(entries.len());
     for (key, body) in entries {
-        if find(tx, member, key)?.is_some() {
-            places.push(None);
-            continue;
-        }
-        tx.prepare_cached(
-            "INSERT INTO evidence_record (log, idx, key, body) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![member.as_str(), signed(next), key, body])?;
-        places.push(Some(next));
-        next += 1;
+        let new = tx
+            .prepare_cached(
+                "INSERT INTO evidence_record (log, idx, key, body) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (log, key) DO NOTHING",
+            )?
+            .execute(params![member.as_str(), signed(next), key, body])?;
+        places.push((new > 0).then_some(next));
+        next += u64::from(new > 0);
     }
     Ok(places)
 }

@@ -13,7 +13,7 @@ use super::{Config, Error, Hub};
 use crate::evidence::{Addressee, Entry, Record, RecordKind};
 use crate::https::{Body, Bytes, Response, StatusCode};
 use crate::journal::{self, ids};
-use crate::merkle::leaf_hash;
+use crate::merkle::Hash;
 use crate::packet::{Digest, Generation, MemberId, PacketId};
 use crate::seal::{Claim, Seal, Sealer};
 use crate::spool::{self, Shelf};
@@ -43,22 +43,23 @@ pub(super) async fn put(
     let claim = open(hub, asker, packet, &seal)?;
     hub.knows(&claim.record().from, claim.checkpoint()).await?;
     // 3 permit: this box may speak for the sender, and everyone named can be reached.
-    let record = claim.record().clone();
+    let (record, leaf) = (claim.record().clone(), claim.leaf());
     let recipients = match permit(hub, asker, &record) {
         Ok(recipients) => Some(recipients),
-        Err(refused) if hub.is_new(&record).await? => return Err(refused),
+        Err(refused) if hub.is_new(record.packet, leaf).await? => return Err(refused),
         // What was accepted stays so, whoever has closed since.
         Err(_) => None,
     };
     let _turn = hub.under_way.turn(packet).await;
     if let Some(recipients) = recipients
-        && (record.size <= ASKED_FIRST || hub.is_new(&record).await?)
+        && (record.size <= ASKED_FIRST || hub.is_new(record.packet, leaf).await?)
     {
         // 4 the body comes, hashed on its way to the disk, and is the one that was sealed.
         let body = receive(hub, claim, start, body).await?;
         // 5 keep: from here on it survives power loss, and its recipients are woken.
         let incoming = Incoming {
             record: record.clone(),
+            leaf,
             recipients,
             seal: seal.to_vec(),
             body,
@@ -216,8 +217,7 @@ async fn receive(
 }
 
 impl Hub {
-    async fn is_new(&self, record: &Record) -> Result<bool, Error> {
-        let (packet, leaf) = (record.packet, leaf_hash(&record.encode()));
+    async fn is_new(&self, packet: PacketId, leaf: Hash) -> Result<bool, Error> {
         match self
             .store
             .read(move |tx| keep::known(tx, packet, &leaf))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Error, order, signed};
 use crate::evidence::{Record, RecordKind};
-use crate::merkle::{Hash, leaf_hash};
+use crate::merkle::Hash;
 use crate::packet::{MemberId, PacketId};
 use crate::store::{self, OptionalExt, Tx, params};
 
@@ -13,6 +13,8 @@ use crate::store::{self, OptionalExt, Tx, params};
 #[derive(Clone, Debug)]
 pub(super) struct Incoming {
     pub(super) record: Record,
+    /// The record's leaf hash.
+    pub(super) leaf: Hash,
     /// Who stands behind each addressee, in the same order; none for a code that is not in the directory.
     pub(super) recipients: Vec<Option<MemberId>>,
     pub(super) seal: Vec<u8>,
@@ -51,8 +53,7 @@ pub(super) fn known(tx: &Tx<'_>, packet: PacketId, leaf: &Hash) -> Result<Known,
 /// # Errors
 /// [`Error::Conflict`] when its id stands for another record.
 pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<bool, Error> {
-    let record = &incoming.record;
-    let leaf = leaf_hash(&record.encode());
+    let (record, leaf) = (&incoming.record, incoming.leaf);
     match known(tx, record.packet, &leaf)? {
         Known::New => {}
         Known::Same => return Ok(false),

@@ -76,14 +76,24 @@ fn carry(name: &str, waiting: &Receiver<Arc<Entry>>, counts: &Counts) {
     let mut out = Out::open(name);
     while let Ok(entry) = waiting.recv() {
         out.write(&entry);
+        let mut many = 1;
+        // What waits meanwhile goes out in the same system call.
+        while many < MANY
+            && out.has_room()
+            && let Ok(entry) = waiting.try_recv()
+        {
+            out.write(&entry);
+            many += 1;
+        }
         let dropped = counts.dropped.swap(0, Ordering::AcqRel);
         if dropped > 0 {
             out.write(&lines_dropped(dropped));
         }
+        out.flush();
         *counts
             .written
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) += 1;
+            .unwrap_or_else(PoisonError::into_inner) += many;
         counts.wrote.notify_all();
     }
 }
@@ -98,10 +108,17 @@ fn lines_dropped(count: u64) -> Entry {
     entry
 }
 
+/// Lines that go out before they are counted as written.
+const MANY: u64 = 256;
+/// Bytes of lines that go to stderr at once.
+const TOGETHER: usize = 32 * 1024;
+
 /// Where lines end up.
 struct Out {
     name: String,
     journald: Option<Journald>,
+    /// Lines for stderr, not written yet.
+    held: Vec<u8>,
 }
 
 struct Journald {
@@ -114,6 +131,7 @@ impl Out {
         Self {
             name: name.to_owned(),
             journald: is_service().then(|| Journald::open(name)).flatten(),
+            held: Vec::new(),
         }
     }
 
@@ -127,7 +145,19 @@ impl Out {
         }
     }
 
-    fn write_json(&self, entry: &Entry) {
+    fn has_room(&self) -> bool {
+        self.held.len() < TOGETHER
+    }
+
+    fn flush(&mut self) {
+        if !self.held.is_empty() {
+            // Where stderr is gone too there is nobody left to tell.
+            let _ = std::io::stderr().write_all(&self.held);
+            self.held.clear();
+        }
+    }
+
+    fn write_json(&mut self, entry: &Entry) {
         #[derive(serde::Serialize)]
         #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
         struct Named<'e> {
@@ -139,10 +169,10 @@ impl Out {
             entry,
             syslog_identifier: &self.name,
         };
-        if let Ok(mut line) = serde_json::to_vec(&named) {
-            line.push(b'\n');
-            // Where stderr is gone too there is nobody left to tell.
-            let _ = std::io::stderr().write_all(&line);
+        let before = self.held.len();
+        match serde_json::to_writer(&mut self.held, &named) {
+            Ok(()) => self.held.push(b'\n'),
+            Err(_) => self.held.truncate(before),
         }
     }
 }

@@ -134,20 +134,18 @@ impl Record {
     /// The canonical bytes: the log's entry.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = String::with_capacity(320);
-        let mut line = |name: &str, value: &dyn fmt::Display| {
-            // Writing to a String never fails.
-            let _ = writeln!(out, "{name}: {}", single_line(&value.to_string()));
-        };
-        line("kind", &self.kind.as_str());
-        line("packet", &self.packet);
-        line("digest", &self.digest);
-        line("size", &self.size);
-        line("from", &self.from);
+        let mut out = Line(String::with_capacity(512));
+        out.0.push_str(FIRST_LINE);
+        out.0.push('\n');
+        out.put("kind", self.kind.as_str());
+        out.put("packet", self.packet);
+        out.put("digest", self.digest);
+        out.put("size", self.size);
+        out.put("from", &self.from);
         for to in &self.to {
-            line("to", &format_args!("{} {}", to.member, to.sequence));
+            out.put("to", format_args!("{} {}", to.member, to.sequence));
         }
-        line("time", &rfc3339(self.time));
+        out.put("time", rfc3339(self.time));
         let texts = [
             ("message", &self.message),
             ("document", &self.document),
@@ -157,14 +155,14 @@ impl Record {
         ];
         for (name, value) in texts {
             if let Some(value) = value {
-                line(name, value);
+                out.put(name, value);
             }
         }
-        line("priority", &self.priority);
+        out.put("priority", self.priority);
         for reference in &self.refs {
-            line("ref", reference);
+            out.put("ref", reference);
         }
-        format!("{FIRST_LINE}\n{out}").into_bytes()
+        out.0.into_bytes()
     }
 
     /// Reads a record strictly: what it accepts, [`Record::encode`] writes back byte for byte.
@@ -247,11 +245,29 @@ fn addressee(value: &str) -> Result<Addressee, Malformed> {
 }
 
 /// Control characters become spaces, so that one value stays one line.
-fn single_line(value: &str) -> String {
-    value
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+/// Lines of a name and a value in which no control character breaks the line.
+struct Line(String);
+
+impl Line {
+    fn put(&mut self, name: &str, value: impl fmt::Display) {
+        self.0.push_str(name);
+        self.0.push_str(": ");
+        // Writing to a String never fails.
+        let _ = write!(self, "{value}");
+        self.0.push('\n');
+    }
+}
+
+impl Write for Line {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        if part.contains(char::is_control) {
+            let plain = part.chars().map(|c| if c.is_control() { ' ' } else { c });
+            self.0.extend(plain);
+        } else {
+            self.0.push_str(part);
+        }
+        Ok(())
+    }
 }
 
 struct Lines<'a>(std::iter::Peekable<std::str::Split<'a, char>>);

@@ -163,8 +163,7 @@ pub(super) async fn attest_receipt(
     );
     record.status = Some(status);
     record.reason = Some(said.from.to_string());
-    relay.append(&member, Entry { key, record }).await?;
-    Ok(())
+    relay.enter(&member, Entry { key, record }).await
 }
 
 /// Starts the walk of a kept packet: at once where there is room, else by its id alone when its turn comes.

@@ -9,7 +9,7 @@ use super::{Refused, Seal};
 use crate::clock::Moment;
 use crate::evidence::{Record, RecordKind};
 use crate::merkle::checkpoint::Checkpoint;
-use crate::merkle::{leaf_hash, verify_inclusion};
+use crate::merkle::{Hash, leaf_hash, verify_inclusion};
 use crate::packet::{Digest, MemberId};
 use crate::trust::directory::Directory;
 use crate::trust::{Identity, Purpose, Refusal, Trust, Verdict, cms};
@@ -35,6 +35,7 @@ const REMEMBERED: usize = 4_096;
 #[derive(Clone, Debug)]
 pub struct Claim {
     record: Record,
+    leaf: Hash,
     identity: Identity,
     checkpoint: Checkpoint,
 }
@@ -94,6 +95,7 @@ impl Opener {
         }
         Ok(Claim {
             record,
+            leaf,
             identity,
             checkpoint: signed.checkpoint.clone(),
         })
@@ -151,6 +153,12 @@ impl Claim {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The record's leaf hash.
+    #[must_use]
+    pub fn leaf(&self) -> Hash {
+        self.leaf
     }
 
     /// The head that it stands under.

@@ -20,6 +20,8 @@ pub use rusqlite::{
     Statement, named_params, params, params_from_iter,
 };
 
+use rusqlite::config::DbConfig;
+
 use crate::durable::{Disk, Op};
 use readers::Readers;
 use writer::Writer;
@@ -164,7 +166,7 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
          PRAGMA temp_store = MEMORY;
          PRAGMA trusted_schema = OFF;"
     ))?;
-    connection.set_prepared_statement_cache_capacity(PREPARED);
+    settle(&connection)?;
     let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
     if mode == "wal" {
         Ok(connection)
@@ -173,6 +175,14 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
             "the file system has no write-ahead log (journal mode {mode})"
         )))
     }
+}
+
+/// What holds for every connection.
+fn settle(connection: &Connection) -> Result<(), Error> {
+    // Else a statement whose parameters were weighed against a partial index is compiled anew at each run.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    Ok(())
 }
 
 fn migrate(connection: &Connection, disk: &Disk, schema: &[&str]) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
 use super::writer::guarded;
-use super::{BUSY, Error, PREPARED, Tx};
+use super::{BUSY, Error, Tx, settle};
 
 /// Questions answered at a time.
 const READERS: usize = 3;
@@ -65,12 +65,10 @@ impl Pool {
         question: impl FnOnce(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let connection = self.take()?;
-        connection
-            .execute_batch("BEGIN DEFERRED")
-            .map_err(Error::from)?;
+        run(&connection, "BEGIN DEFERRED").map_err(Error::from)?;
         let answer = guarded(|| question(&Tx(&connection)));
         // A connection that can't end its snapshot is closed instead of kept.
-        if connection.execute_batch("ROLLBACK").is_ok() {
+        if run(&connection, "ROLLBACK").is_ok() {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() < READERS {
                 idle.push(connection);
@@ -98,7 +96,11 @@ impl Pool {
              PRAGMA temp_store = MEMORY;
              PRAGMA trusted_schema = OFF;",
         )?;
-        connection.set_prepared_statement_cache_capacity(PREPARED);
+        settle(&connection)?;
         Ok(connection)
     }
+}
+
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }

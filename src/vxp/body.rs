@@ -126,11 +126,17 @@ fn finish(hash: Context) -> Digest {
 
 /// The SDK's `hash-file`: hexadecimal without the leading zero of each byte, which can be made but not read.
 pub(super) fn unpadded(digest: &Digest) -> String {
-    digest
-        .as_bytes()
-        .iter()
-        .map(|byte| format!("{byte:x}"))
-        .collect()
+    let mut text = String::with_capacity(64);
+    for byte in digest.as_bytes() {
+        let digits = [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
+        let kept = if byte >> 4 == 0 {
+            &digits[1..]
+        } else {
+            &digits
+        };
+        text.extend(kept.iter().flatten());
+    }
+    text
 }
 
 /// Whether a `hash-file` names these bytes, in the SDK's writing or in proper hexadecimal.

@@ -1,11 +1,12 @@
 //! Software that receives: lists, gets, confirms, again and again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
 use trucgate::https::Method;
 use trucgate::vxp::client::Software;
 
@@ -79,7 +80,11 @@ impl Collector {
 
     /// Sorted microseconds from departure to the last byte here.
     pub(crate) fn times(&self) -> Vec<u32> {
-        let mut times = self.times.lock().unwrap().clone();
+        let mut times = self
+            .times
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         times.sort_unstable();
         times
     }
@@ -110,8 +115,7 @@ impl Collector {
             }
             // The next list would name again what is still on its way to here.
             while self.collected.load(Ordering::Relaxed) < before + many {
-                if self.stop.load(Ordering::Relaxed) || tasks.iter().any(|task| task.is_finished())
-                {
+                if self.stop.load(Ordering::Relaxed) || tasks.iter().any(JoinHandle::is_finished) {
                     break;
                 }
                 tick.tick().await;
@@ -139,7 +143,10 @@ impl Collector {
                 .index(&answer)
                 .ok_or_else(|| format!("{status}: no document in the answer"))?;
             if let Some(time) = self.departures.since(index) {
-                self.times.lock().unwrap().push(time);
+                self.times
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(time);
             }
             let (status, _) = connection.ask(&[&self.done.head(&doc), b"{}"]).await?;
             if status != 200 {

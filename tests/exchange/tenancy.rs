@@ -182,7 +182,10 @@ async fn a_box_gets_and_gives_nothing_in_another_ones_name() {
     let promise = bundle.receipts.iter().find(|one| giver(one) == OWNER);
     let promise = BASE64.decode(promise.unwrap().as_bytes()).unwrap();
     let verdict = |taken: trucgate::uplink::Taken| taken.verdicts[0].clone();
-    let given = thief.give_receipts(std::slice::from_ref(&promise)).await.unwrap();
+    let given = thief
+        .give_receipts(std::slice::from_ref(&promise))
+        .await
+        .unwrap();
     assert!(
         matches!(verdict(given), Verdict::Refused(reason) if reason.contains(OWNER)),
         "a receipt of another box's member"
