@@ -101,10 +101,14 @@ impl Bench {
         Ok(())
     }
 
+    /// Whether a row is asked for; a name that ends with a dot stands for all that begin so.
     fn wants(&self, name: &str) -> bool {
-        self.only
-            .as_ref()
-            .is_none_or(|only| only.iter().any(|one| one == name || one.starts_with(name)))
+        let fits = |one: &String| {
+            one == name
+                || (one.ends_with('.') && name.starts_with(one.as_str()))
+                || (name.ends_with('.') && one.starts_with(name))
+        };
+        self.only.as_ref().is_none_or(|only| only.iter().any(fits))
     }
 
     fn shape(&self, size: Size) -> Shape {
@@ -331,8 +335,13 @@ async fn through(
     let mut outcome = run(&[sender], arrivals, shape, departures).await?;
     costs(world, &outcome);
     collector.stop();
-    if let Err(error) = collecting.await? {
-        outcome.tell(format!("collecting: {error}"));
+    match tokio::time::timeout(Duration::from_secs(20), collecting).await {
+        Ok(ended) => {
+            if let Err(error) = ended? {
+                outcome.tell(format!("collecting: {error}"));
+            }
+        }
+        Err(_) => outcome.tell("collecting does not end".to_owned()),
     }
     Ok((outcome, collector.times()))
 }
