@@ -110,7 +110,8 @@ impl Collector {
             }
             // The next list would name again what is still on its way to here.
             while self.collected.load(Ordering::Relaxed) < before + many {
-                if self.stop.load(Ordering::Relaxed) || tasks.iter().any(|task| task.is_finished())
+                if self.stop.load(Ordering::Relaxed)
+                    || tasks.iter().any(tokio::task::JoinHandle::is_finished)
                 {
                     break;
                 }

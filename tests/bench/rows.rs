@@ -80,7 +80,7 @@ impl Bench {
         for size in SIZES {
             if self.wants(&format!("to_hub.{}", size.name)) {
                 self.peer(size).await?;
-                self.to_hub(size).await?;
+                self.accepted(size).await?;
             }
         }
         let small = SIZES[0];
@@ -158,7 +158,7 @@ impl Bench {
         Ok(())
     }
 
-    async fn to_hub(&mut self, size: Size) -> Result<(), Failure> {
+    async fn accepted(&mut self, size: Size) -> Result<(), Failure> {
         let mut world = World::start(Wanted::TO_HUB)?;
         let outcome = self.sends(&mut world, size, self.shape(size)).await?;
         let name = format!("to_hub.{}", size.name);
