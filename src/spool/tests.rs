@@ -75,7 +75,7 @@ fn small(content: &[u8], at: Moment) -> Submission {
 
 fn new(keeping: Keeping) -> Kept {
     match keeping {
-        Keeping::New(kept) => kept,
+        Keeping::New(kept) => *kept,
         Keeping::Known(packet) => panic!("{packet} was known"),
     }
 }
@@ -180,7 +180,7 @@ async fn an_arrival_is_one_document_and_no_other_under_its_id() {
         "another tenant's"
     );
 
-    let owed = spool.owed(10).await.unwrap();
+    let owed = spool.owed(&member(RECEIVER), 10).await.unwrap();
     assert_eq!(owed.len(), 1, "one word about it, however often it came");
     let settled = owed
         .into_iter()
@@ -205,7 +205,7 @@ async fn an_arrival_is_one_document_and_no_other_under_its_id() {
             .unwrap()
             .is_empty()
     );
-    assert_eq!(spool.owed(10).await.unwrap().len(), 1);
+    assert_eq!(spool.owed(&member(RECEIVER), 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
