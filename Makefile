@@ -34,7 +34,7 @@ lint:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 # Figures beside nginx, as a table and in target/bench.json. BENCH_SECONDS (60) is the steady part of each run,
-# BENCH_ROWS names the only rows to be taken, such as to_hub.4k.
+# BENCH_ROWS names the only rows to be taken, such as to_hub.4k,relay.
 bench: setup-bench
 	$(CARGO) bench --locked --bench exchange
 

@@ -1,8 +1,6 @@
 //! `trucgate demo` as a person meets it: it ends well, its curl lines work, and `software.json` lets others in.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
-
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -136,10 +136,20 @@ fn hub_client(
     let expected = config.hub.code.clone();
     let verifier = HubVerifier::new(judge.clone(), Some(expected), true);
     let again = verifier.clone();
-    let tls = tls::client_config(current.clone(), verifier, clock.clone(), &["h2"])
-        .map_err(Failure::configuration)?;
-    // One configuration for ever: credential and trust change behind it.
-    let (_, configuration) = watch::channel(tls);
+    let mut changes = current.changes();
+    let (current, clock) = (current.clone(), clock.clone());
+    let make =
+        move || tls::client_config(current.clone(), verifier.clone(), clock.clone(), &["h2"]);
+    let tls = make().map_err(Failure::configuration)?;
+    // Trust changes behind a configuration. A credential has its own, else its predecessor's sessions were resumed.
+    let (publish, configuration) = watch::channel(tls);
+    tokio::spawn(async move {
+        while changes.changed().await.is_ok() {
+            if let Ok(tls) = make() {
+                publish.send_replace(tls);
+            }
+        }
+    });
     Ok(Client::http2(ClientConfig::new(
         config.hub.address.clone(),
         Some(ClientTls {

@@ -85,7 +85,10 @@ fn envelope(from: &str, to: &[&str]) -> Envelope {
     }
 }
 
-#[expect(clippy::panic_in_result_fn, reason = "a refusal without words fails the test")]
+#[expect(
+    clippy::panic_in_result_fn,
+    reason = "a refusal without words fails the test"
+)]
 fn ask(params: &SendParams, envelope: &Envelope) -> Result<Parties, ErrorCode> {
     let ours = |code: &MemberId| *code == member(OURS);
     permit(&directory(), ours, &system(), params, envelope).map_err(|refusal| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use rustls::client::ResolvesClientCert;
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
@@ -10,6 +10,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::watch;
 
 use super::Error;
 use crate::trust::signature::{self, Algorithm};
@@ -171,34 +172,38 @@ impl Signer for HeldSigner {
 }
 
 /// The credential presented now; new handshakes take the newest, running connections keep theirs.
-#[derive(Debug, Default)]
-pub struct Current(RwLock<Option<Credential>>);
+#[derive(Debug)]
+pub struct Current(watch::Sender<Option<Credential>>);
 
 impl Current {
     /// Presents nothing until a credential is there, so that a start needs no token.
     #[must_use]
     pub fn empty() -> Arc<Self> {
-        Arc::default()
+        Arc::new(Self(watch::Sender::new(None)))
     }
 
     /// Presents `credential`.
     #[must_use]
     pub fn new(credential: Credential) -> Arc<Self> {
-        Arc::new(Self(RwLock::new(Some(credential))))
+        Arc::new(Self(watch::Sender::new(Some(credential))))
     }
 
     /// Presents `credential` from the next handshake on.
     pub fn replace(&self, credential: Credential) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(credential);
+        self.0.send_replace(Some(credential));
     }
 
     /// What is presented now.
     #[must_use]
     pub fn get(&self) -> Option<Credential> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.borrow().clone()
+    }
+
+    /// Sees each replacement. A client makes a configuration anew then: a session that is resumed goes on under the
+    /// certificate of its first handshake.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<Option<Credential>> {
+        self.0.subscribe()
     }
 
     fn key(&self) -> Option<Arc<CertifiedKey>> {

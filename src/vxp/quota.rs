@@ -1,5 +1,5 @@
 //! A system's share of the door: requests at once and requests a second, so that one that floods waits in a
-//! queue of its own.
+//! queue of its own, and gives way while a quiet system is about.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::refusal::{ErrorCode, Refusal};
 
@@ -18,6 +18,8 @@ use super::refusal::{ErrorCode, Refusal};
 pub struct Quota {
     /// Requests worked on at once.
     pub in_flight: NonZeroU32,
+    /// Of these, how many while a quiet system was served lately: what is worked on at once is what others wait for.
+    pub in_flight_beside_quiet: NonZeroU32,
     /// Requests that may wait for their turn; one more is refused at once.
     pub waiting: u32,
     /// Longest wait for a turn, in seconds.
@@ -32,6 +34,7 @@ impl Default for Quota {
     fn default() -> Self {
         Self {
             in_flight: NonZeroU32::new(32).unwrap_or(NonZeroU32::MIN),
+            in_flight_beside_quiet: NonZeroU32::new(2).unwrap_or(NonZeroU32::MIN),
             waiting: 1024,
             wait_seconds: 30,
             per_second: None,
@@ -39,6 +42,14 @@ impl Default for Quota {
         }
     }
 }
+
+/// A system with no more requests than these, waiting ones included, is quiet; with more than those it is busy.
+const QUIET: usize = 2;
+const BUSY: usize = 8;
+/// For how long a quiet system is thought of.
+const LATELY: Duration = Duration::from_secs(10);
+/// How long a busy system gives way at most with one request: what takes long, as slow uploads do, is no flood.
+const GIVES_WAY: Duration = Duration::from_secs(1);
 
 /// All systems' shares.
 #[derive(Debug)]
@@ -53,6 +64,10 @@ struct Gate {
     turns: Arc<Semaphore>,
     /// Places in the queue, those at work included.
     places: Arc<Semaphore>,
+    /// Fewer turns, for while a quiet system is about.
+    beside: Arc<Semaphore>,
+    /// When it was served as a quiet one; none since it was busy.
+    quiet: Mutex<Option<Instant>>,
     /// When the next request would be due at the system's rate.
     due: Mutex<Option<Instant>>,
 }
@@ -61,6 +76,8 @@ struct Gate {
 #[derive(Debug)]
 pub(super) struct Turn {
     _turn: OwnedSemaphorePermit,
+    #[cfg_attr(not(test), expect(dead_code, reason = "held, not read"))]
+    beside: Option<OwnedSemaphorePermit>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -82,14 +99,41 @@ impl Quotas {
         if let Some(due) = self.book(&gate, last)? {
             sleep_until(due).await;
         }
+        let gives_way = self.gives_way(system, &gate);
         let turn = timeout_at(last, Arc::clone(&gate.turns).acquire_owned()).await;
-        match turn {
-            Ok(Ok(turn)) => Ok(Turn {
-                _turn: turn,
-                _place: place,
-            }),
-            _ => Err(busy()),
+        let Ok(Ok(turn)) = turn else {
+            return Err(busy());
+        };
+        let beside = if gives_way {
+            let turn = timeout(GIVES_WAY, Arc::clone(&gate.beside).acquire_owned()).await;
+            turn.ok().and_then(Result::ok)
+        } else {
+            None
+        };
+        Ok(Turn {
+            _turn: turn,
+            beside,
+            _place: place,
+        })
+    }
+
+    /// Whether this system is busy while another one is quiet.
+    fn gives_way(&self, system: &str, gate: &Gate) -> bool {
+        let all = (self.quota.in_flight.get() + self.quota.waiting) as usize;
+        let used = all.saturating_sub(gate.places.available_permits());
+        let now = Instant::now();
+        if used <= QUIET {
+            *gate.quiet.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
+        if used <= BUSY {
+            return false;
+        }
+        *gate.quiet.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.iter().any(|(other, gate)| {
+            let quiet = *gate.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+            other != system && quiet.is_some_and(|at| now < at + LATELY)
+        })
     }
 
     /// Books the next place at the system's rate; gives when it begins if that is not yet.
@@ -121,6 +165,10 @@ impl Quotas {
         let gate = Arc::new(Gate {
             turns: Arc::new(Semaphore::new(turns)),
             places: Arc::new(Semaphore::new(turns + waiting)),
+            beside: Arc::new(Semaphore::new(
+                self.quota.in_flight_beside_quiet.get() as usize
+            )),
+            quiet: Mutex::new(None),
             due: Mutex::new(None),
         });
         gates.insert(system.to_owned(), Arc::clone(&gate));
@@ -142,6 +190,7 @@ mod tests {
     fn quotas(in_flight: u32, waiting: u32, per_second: Option<u32>) -> Quotas {
         Quotas::new(Quota {
             in_flight: NonZeroU32::new(in_flight).unwrap(),
+            in_flight_beside_quiet: NonZeroU32::MIN,
             waiting,
             wait_seconds: 1,
             per_second: per_second.and_then(NonZeroU32::new),
@@ -160,6 +209,28 @@ mod tests {
         quotas.turn("B").await.unwrap();
         drop(held);
         quotas.turn("A").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_busy_system_gives_way_while_a_quiet_one_is_about() {
+        let quotas = quotas(32, 32, None);
+        let mut held = Vec::new();
+        for _ in 0..20 {
+            held.push(quotas.turn("busy").await.unwrap());
+        }
+        assert!(held.iter().all(|turn| turn.beside.is_none()), "alone");
+        quotas.turn("quiet").await.unwrap();
+        held.push(quotas.turn("busy").await.unwrap());
+        assert!(held[20].beside.is_some(), "one at a time beside it");
+        let waited = Instant::now();
+        held.push(quotas.turn("busy").await.unwrap());
+        assert!(held[21].beside.is_none() && waited.elapsed() >= GIVES_WAY);
+        assert!(!quotas.gives_way("quiet", &quotas.gate("quiet")));
+        // A system that was quiet before it was busy is none that others give way to.
+        for _ in 0..20 {
+            held.push(quotas.turn("quiet").await.unwrap());
+        }
+        assert!(!quotas.gives_way("busy", &quotas.gate("busy")));
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Software that receives: lists, gets, confirms, again and again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -79,7 +79,7 @@ impl Collector {
 
     /// Sorted microseconds from departure to the last byte here.
     pub(crate) fn times(&self) -> Vec<u32> {
-        let mut times = self.times.lock().unwrap().clone();
+        let mut times = self.lock().clone();
         times.sort_unstable();
         times
     }
@@ -110,7 +110,8 @@ impl Collector {
             }
             // The next list would name again what is still on its way to here.
             while self.collected.load(Ordering::Relaxed) < before + many {
-                if self.stop.load(Ordering::Relaxed) || tasks.iter().any(|task| task.is_finished())
+                if self.stop.load(Ordering::Relaxed)
+                    || tasks.iter().any(tokio::task::JoinHandle::is_finished)
                 {
                     break;
                 }
@@ -139,7 +140,7 @@ impl Collector {
                 .index(&answer)
                 .ok_or_else(|| format!("{status}: no document in the answer"))?;
             if let Some(time) = self.departures.since(index) {
-                self.times.lock().unwrap().push(time);
+                self.lock().push(time);
             }
             let (status, _) = connection.ask(&[&self.done.head(&doc), b"{}"]).await?;
             if status != 200 {
@@ -147,6 +148,10 @@ impl Collector {
             }
             self.collected.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u32>> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn index(&self, answer: &[u8]) -> Option<u32> {

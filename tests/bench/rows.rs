@@ -80,7 +80,7 @@ impl Bench {
         for size in SIZES {
             if self.wants(&format!("to_hub.{}", size.name)) {
                 self.peer(size).await?;
-                self.to_hub(size).await?;
+                self.accepted(size).await?;
             }
         }
         let small = SIZES[0];
@@ -101,10 +101,14 @@ impl Bench {
         Ok(())
     }
 
+    /// Whether a row is asked for; a name that ends with a dot stands for all that begin so.
     fn wants(&self, name: &str) -> bool {
-        self.only
-            .as_ref()
-            .is_none_or(|only| only.iter().any(|one| one == name || one.starts_with(name)))
+        let fits = |one: &String| {
+            one == name
+                || (one.ends_with('.') && name.starts_with(one.as_str()))
+                || (name.ends_with('.') && one.starts_with(name))
+        };
+        self.only.as_ref().is_none_or(|only| only.iter().any(fits))
     }
 
     fn shape(&self, size: Size) -> Shape {
@@ -154,7 +158,7 @@ impl Bench {
         Ok(())
     }
 
-    async fn to_hub(&mut self, size: Size) -> Result<(), Failure> {
+    async fn accepted(&mut self, size: Size) -> Result<(), Failure> {
         let mut world = World::start(Wanted::TO_HUB)?;
         let outcome = self.sends(&mut world, size, self.shape(size)).await?;
         let name = format!("to_hub.{}", size.name);
@@ -331,8 +335,13 @@ async fn through(
     let mut outcome = run(&[sender], arrivals, shape, departures).await?;
     costs(world, &outcome);
     collector.stop();
-    if let Err(error) = collecting.await? {
-        outcome.tell(format!("collecting: {error}"));
+    match tokio::time::timeout(Duration::from_secs(20), collecting).await {
+        Ok(ended) => {
+            if let Err(error) = ended? {
+                outcome.tell(format!("collecting: {error}"));
+            }
+        }
+        Err(_) => outcome.tell("collecting does not end".to_owned()),
     }
     Ok((outcome, collector.times()))
 }

@@ -2,7 +2,6 @@
 
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
-#![expect(clippy::disallowed_methods, reason = "a test's own throw-away files")]
 
 mod peers;
 mod revocation;

@@ -19,7 +19,7 @@ use trucgate::vxp::{MessageType, Transport};
 use crate::world::boxes::{box_with, enter, first_certificate, reload, serial};
 use crate::world::{
     PATIENCE, RECEIVERS, SENDER, World, document, member, now, plan, received, send, sending,
-    sent_as, until,
+    sent_as, until, write,
 };
 
 fn text<'a>(line: &'a Value, name: &str) -> &'a str {
@@ -114,7 +114,7 @@ fn declare(exchange: &mut Exchange, then: &str) {
             .collect();
         let stale = format!("[trust]\nstale_hours = 0\nstale_then = \"{then}\"");
         let text = kept.join("\n").replace("[trust]", &stale);
-        std::fs::write(machine.config(), text).unwrap();
+        write(&machine.config(), text);
     }
     exchange.hub.main = None;
     exchange.start_hub().unwrap();
@@ -134,7 +134,7 @@ async fn lists_too_old_do_what_is_declared_and_new_ones_heal_it() {
     let week = time::Duration::days(7) + time::Duration::hours(1);
     let moved = |times: i32| {
         let by = week * times;
-        std::fs::write(&clock, by.whole_seconds().to_string()).unwrap();
+        write(&clock, by.whole_seconds().to_string());
         now() + by
     };
     // Each arrival adds to what the receiver was offered.
@@ -277,12 +277,13 @@ async fn reload_and_stop_under_load_lose_no_answered_document() {
     enter(&world.exchange, &[box_with(machine.code.as_str(), prints)]);
     let mut chain = pem::encode("CERTIFICATE", &renewed);
     chain.push_str(&std::fs::read_to_string(world.exchange.lab.intermediates()).unwrap());
-    std::fs::write(machine.chain("tls"), chain).unwrap();
+    write(&machine.chain("tls"), chain);
     let (signer, relay) = (
         world.exchange.boxes[0].signer.as_ref().unwrap(),
         world.exchange.relay(0).unwrap(),
     );
     let (from, signer_from) = (relay.lines(), signer.lines());
+    let hub_from = hub(&world.exchange).lines();
     signer.reload().unwrap();
     let reread = |line: &Value| is(line, &ids::CERTIFICATE_RELOADED);
     signer.line(signer_from, PATIENCE, reread).unwrap();
@@ -303,10 +304,15 @@ async fn reload_and_stop_under_load_lose_no_answered_document() {
     let dropped = |line: &Value| {
         is(line, &ids::PEER_REFUSED) || is(line, &ids::HUB_AWAY) || is(line, &ids::DISK_FAULT)
     };
-    for process in [relay, hub(&world.exchange)] {
+    for (process, from) in [(relay, from), (hub(&world.exchange), hub_from)] {
         let line = process.line(from, std::time::Duration::ZERO, dropped);
         assert!(line.is_err(), "{line:?}");
     }
+
+    // It is what the hub sees from now on: the old one can go.
+    let only = vec![Fingerprint::of(&renewed)];
+    enter(&world.exchange, &[box_with(machine.code.as_str(), only)]);
+    load.more(10).await;
 
     // Told to stop in the middle of it.
     let status = world.exchange.boxes[0].main.as_mut().unwrap().terminate();
@@ -340,10 +346,6 @@ async fn reload_and_stop_under_load_lose_no_answered_document() {
         .collect();
     assert_eq!(ids.len(), rows.rows().len(), "nothing twice");
     assert!(ids.len() >= docs.len());
-    // A new connection sees the renewed certificate: the registration of the old one is taken away.
-    let only = vec![Fingerprint::of(&renewed)];
-    let machine = &world.exchange.lab.boxes[0];
-    enter(&world.exchange, &[box_with(machine.code.as_str(), only)]);
     let doc = send(&sender, document(&RECEIVERS[..1], 7).edxml().unwrap()).await;
     sent_as(&sender, &doc, Transport::Processing).await;
 }

@@ -26,7 +26,7 @@ use trucgate::trust::{Profile, Revocation, Trust, pem};
 use trucgate::uplink;
 use x509_cert::der::Decode;
 
-use super::{PATIENCE, executable, member, now};
+use super::{PATIENCE, executable, member, now, write};
 
 /// A key in memory.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ pub fn enter(exchange: &Exchange, changes: &[Change]) {
         .map(|process| (process, process.lines()))
         .collect();
     let file = exchange.lab.directory().join("changes.json");
-    std::fs::write(&file, serde_json::to_vec(changes).unwrap()).unwrap();
+    write(&file, serde_json::to_vec(changes).unwrap());
     let status = std::process::Command::new(executable())
         .args(["hub", "--config"])
         .arg(exchange.lab.hub.config())

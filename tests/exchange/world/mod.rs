@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use trucgate::clock::{Clock, Moment};
 use trucgate::cmd::demo::documents::Draft;
 use trucgate::cmd::demo::exchange::Exchange;
+use trucgate::durable::Disk;
 use trucgate::packet::MemberId;
 use trucgate::provision::lab::{BoxPlan, MemberPlan, Plan};
 use trucgate::provision::token::Kind;
@@ -94,6 +95,11 @@ pub fn plan() -> Plan {
 
 pub fn member(code: &str) -> MemberId {
     code.parse().unwrap()
+}
+
+/// Writes a file anew.
+pub fn write(path: &Path, content: impl AsRef<[u8]>) {
+    Disk::real().replace(path, content.as_ref()).unwrap();
 }
 
 pub fn now() -> Moment {

@@ -57,11 +57,12 @@ fn invite(stage: &mut Stage) {
     let program = std::env::current_exe().unwrap_or_else(|_| "trucgate".into());
     let directory = stage.directory();
     let line = format!(
-        "{} evidence verify --proof {} --document {} --anchors {}",
+        "{} evidence verify --proof {} --document {} --anchors {} --hub {}",
         shown(&program),
         shown(&proof_file(directory, packet)),
         shown(&directory.join(DOCUMENT)),
-        shown(&stage.exchange.lab.anchors())
+        shown(&stage.exchange.lab.anchors()),
+        stage.exchange.lab.hub.code
     );
     stage.screen.note(
         "ai cũng tự kiểm chứng được, không cần mạng, chỉ cần chứng thư gốc:",
