@@ -88,9 +88,9 @@ async fn token_away(stage: &mut Stage) -> Result<(), Fault> {
     arrived(stage, CAO_BANG, count).await?;
     stage.screen.good(
         &format!(
-            "signer trở lại: {waiting} văn bản đang chờ được đóng dấu ngay, cả {count} đến Cao Bằng, mỗi văn bản đúng một lần"
+            "signer trở lại: {waiting} văn bản chưa tới nơi lại đi tiếp ngay, cả {count} đến Cao Bằng, mỗi văn bản đúng một lần"
         ),
-        "back again: what waited is sealed at once, all arrive, each exactly once",
+        "back again: what had not arrived yet goes on at once, all arrive, each exactly once",
     );
     Ok(())
 }
