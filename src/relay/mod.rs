@@ -1,6 +1,7 @@
 //! The walk of a packet through a box. `outbound` and `inbound` read like section *the walk* of the README.
 
 mod announce;
+mod backlog;
 mod config;
 mod deliver;
 mod desk;
@@ -18,7 +19,7 @@ mod witness;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 pub use config::{Config, MemberConfig};
 pub use desk::Desk;
@@ -32,6 +33,7 @@ use crate::spool::{Schedule, Spool};
 use crate::tls::Grounds;
 use crate::uplink::Hub;
 use announce::Announcer;
+use backlog::Backlog;
 use gate::Gate;
 use inbound::Arriving;
 
@@ -49,7 +51,9 @@ pub struct Relay {
     witness: Witness,
     grounds: watch::Receiver<Grounds>,
     /// Who may prepare a packet for the hub: bounds what is in memory while the hub or the token is away.
-    carrying: [Schedule; 5],
+    carrying: [Arc<Semaphore>; 5],
+    /// What waits for that, a lane a priority.
+    backlog: [Backlog; 5],
     /// Who may send to the hub now, urgent first.
     sending: Schedule,
     /// What is on its way in.
@@ -79,7 +83,7 @@ pub struct Parts {
 }
 
 /// Packets of one priority that are prepared for the hub at a time.
-const CARRYING: usize = 1_024;
+const CARRYING: usize = 512;
 /// Packets that travel to the hub at a time.
 const SENDING: usize = 96;
 
@@ -122,7 +126,8 @@ impl Relay {
             opener: Opener::default(),
             witness: parts.witness,
             grounds: parts.grounds,
-            carrying: std::array::from_fn(|_| Schedule::new(CARRYING)),
+            carrying: std::array::from_fn(|_| Arc::new(Semaphore::new(CARRYING))),
+            backlog: std::array::from_fn(|_| Backlog::default()),
             sending: Schedule::new(SENDING),
             arriving: Arriving::default(),
             owed,
@@ -138,6 +143,10 @@ impl Relay {
         reconcile::outbound(self).await?;
         let give = |member: &MemberId| tokio::spawn(receipts::give(self.clone(), member.clone()));
         let mut walks: Vec<_> = self.owed.keys().map(give).collect();
+        walks.extend(
+            (0..self.backlog.len())
+                .map(|lane| tokio::spawn(outbound::dispatch(self.clone(), lane))),
+        );
         walks.extend([
             tokio::spawn(inbound::run(self.clone())),
             tokio::spawn(receipts::take(self.clone())),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::policy::{self, Parties};
 use super::{Error, Relay};
 use crate::evidence::{Entry, Proof, Record, RecordKind};
@@ -10,7 +12,7 @@ use crate::journal;
 use crate::packet::{Digest, DocId, Envelope, PacketId};
 use crate::retry::{Backoff, Class};
 use crate::seal::{Claim, Receipt, Seal, Sealer};
-use crate::spool::{self, Body, Keeping, Kept, Submission, Turn, Waiting};
+use crate::spool::{self, Body, Keeping, Kept, Submission, Waiting};
 use crate::vxp::{ErrorCode, Refusal, SendParams, System};
 
 /// A document that came in whole.
@@ -75,7 +77,7 @@ async fn keep(relay: &Arc<Relay>, arrived: Arrived, parties: Parties) -> Result<
     };
     relay.spool.keep(submission).await.map_err(|error| {
         // Should it be kept all the same it walks now, not only after the next start.
-        begin_later(relay, waiting);
+        begin_later(relay, &waiting);
         not_kept(error)
     })
 }
@@ -168,12 +170,12 @@ pub(super) async fn attest_receipt(
 
 /// Starts the walk of a kept packet: at once where there is room, else by its id alone when its turn comes.
 pub(super) fn begin(relay: &Arc<Relay>, kept: Kept) {
-    let lane = &relay.carrying[usize::from(kept.priority.number())];
-    match lane.try_turn() {
-        Some(turn) => drop(tokio::spawn(walk(relay.clone(), kept, turn))),
-        None => begin_later(
+    let room = &relay.carrying[usize::from(kept.priority.number())];
+    match room.clone().try_acquire_owned() {
+        Ok(room) => drop(tokio::spawn(walk(relay.clone(), kept, room))),
+        Err(_) => begin_later(
             relay,
-            Waiting {
+            &Waiting {
                 packet: kept.packet,
                 member: kept.member,
                 priority: kept.priority,
@@ -183,24 +185,36 @@ pub(super) fn begin(relay: &Arc<Relay>, kept: Kept) {
 }
 
 /// As [`begin`], for a packet that lies in the spool.
-pub(super) fn begin_later(relay: &Arc<Relay>, waiting: Waiting) {
-    let relay = relay.clone();
-    tokio::spawn(async move {
-        let lane = &relay.carrying[usize::from(waiting.priority.number())];
-        let turn = lane.turn(&waiting.member, waiting.priority).await;
-        let mut walked = Walked::never();
-        loop {
-            match relay.spool.kept(waiting.packet).await {
-                // In a box of its own: ten thousand that wait for their turn have no room for a walk each.
-                Ok(Some(kept)) => return Box::pin(walk(relay.clone(), kept, turn)).await,
-                Ok(None) => return,
-                Err(error) => trouble(&relay, &waiting.packet, &error.into(), &mut walked).await,
-            }
-        }
-    });
+pub(super) fn begin_later(relay: &Relay, waiting: &Waiting) {
+    let lane = usize::from(waiting.priority.number());
+    relay.backlog[lane].push(&waiting.member, waiting.packet);
 }
 
-async fn walk(relay: Arc<Relay>, kept: Kept, _turn: Turn) {
+/// Gives room to what waits, for ever; one task a lane.
+pub(super) async fn dispatch(relay: Arc<Relay>, lane: usize) {
+    loop {
+        relay.backlog[lane].filled().await;
+        let Ok(room) = relay.carrying[lane].clone().acquire_owned().await else {
+            return;
+        };
+        if let Some(packet) = relay.backlog[lane].pop() {
+            tokio::spawn(walk_from_spool(relay.clone(), packet, room));
+        }
+    }
+}
+
+async fn walk_from_spool(relay: Arc<Relay>, packet: PacketId, room: OwnedSemaphorePermit) {
+    let mut walked = Walked::never();
+    loop {
+        match relay.spool.kept(packet).await {
+            Ok(Some(kept)) => return walk(relay, kept, room).await,
+            Ok(None) => return,
+            Err(error) => trouble(&relay, &packet, &error.into(), &mut walked).await,
+        }
+    }
+}
+
+async fn walk(relay: Arc<Relay>, kept: Kept, _room: OwnedSemaphorePermit) {
     let mut walked = Walked::never();
     loop {
         match carry(&relay, &kept).await {

@@ -8,7 +8,7 @@ use super::{Error, Relay, outbound};
 /// walks read what is there.
 pub(super) async fn outbound(relay: &Arc<Relay>) -> Result<(), Error> {
     for waiting in relay.spool.waiting().await? {
-        outbound::begin_later(relay, waiting);
+        outbound::begin_later(relay, &waiting);
     }
     Ok(())
 }

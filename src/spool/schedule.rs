@@ -55,14 +55,6 @@ impl Schedule {
         receiver.await.unwrap_or(Turn(None))
     }
 
-    /// A slot, if one is free now.
-    #[must_use]
-    pub fn try_turn(&self) -> Option<Turn> {
-        let mut lanes = self.lock();
-        lanes.free = lanes.free.checked_sub(1)?;
-        Some(Turn(Some(self.clone())))
-    }
-
     /// How many wait for a slot.
     #[must_use]
     pub fn waiting(&self) -> usize {

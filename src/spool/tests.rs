@@ -262,7 +262,9 @@ fn turns_go_to_the_urgent_first_then_around_the_members() {
         Poll::Ready(turn) => Some(turn),
         Poll::Pending => None,
     };
-    let mut held = schedule.try_turn();
+    let holder = member(RECEIVER);
+    let mut held = now(&mut pin!(schedule.turn(&holder, Priority::Normal)));
+    assert!(held.is_some());
     let asked = [
         (SENDER, Priority::Normal),
         (SENDER, Priority::Normal),

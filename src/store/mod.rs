@@ -28,10 +28,10 @@ use writer::Writer;
 
 /// How long a lock held by another process is waited for.
 const BUSY: Duration = Duration::from_secs(5);
-/// Pages in the write-ahead log before it is copied back (32 MiB).
-const WAL_PAGES: u32 = 8_000;
+/// Pages in the write-ahead log before it is copied back (16 MiB).
+const WAL_PAGES: u32 = 4_000;
 /// Bytes to which a write-ahead log is cut down after a burst.
-const WAL_BYTES: u32 = 64 << 20;
+const WAL_BYTES: u32 = 32 << 20;
 /// Statements kept prepared in each connection.
 const PREPARED: usize = 64;
 
@@ -162,7 +162,7 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
          PRAGMA wal_autocheckpoint = {WAL_PAGES};
          PRAGMA journal_size_limit = {WAL_BYTES};
          PRAGMA mmap_size = 0;
-         PRAGMA cache_size = -6144;
+         PRAGMA cache_size = -2048;
          PRAGMA temp_store = MEMORY;
          PRAGMA trusted_schema = OFF;"
     ))?;
