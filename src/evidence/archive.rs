@@ -42,17 +42,6 @@ impl Archive {
         &self.store
     }
 
-    /// The place of the record with that key, if the log has it.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn index_of(&self, log: &MemberId, key: &str) -> Result<Option<u64>, Error> {
-        let (log, key) = (log.clone(), key.to_owned());
-        self.store
-            .read(move |tx| Ok(find(tx, &log, &key)?.map(|s| s.index)))
-            .await
-    }
-
     /// The record with that key under the first head that covers it.
     ///
     /// # Errors

@@ -162,14 +162,6 @@ impl Relay {
         Ok(())
     }
 
-    /// How much is on its way.
-    ///
-    /// # Errors
-    /// When the spool can't be read.
-    pub async fn load(&self) -> Result<crate::spool::Load, Error> {
-        Ok(self.spool.load().await?)
-    }
-
     /// Adds a record to a member's log and waits until it is signed.
     async fn append(&self, member: &MemberId, entry: Entry) -> Result<Proof, Error> {
         self.announcer_of(member)?.caught_up().await;

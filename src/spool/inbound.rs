@@ -68,21 +68,6 @@ impl Spool {
         self.bodies.intake(&Shelf::into(member), packet)
     }
 
-    /// Whether a packet for that member is here already.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn arrived(&self, member: &MemberId, packet: PacketId) -> Result<bool, Error> {
-        let (member, packet) = (member.clone(), packet.to_string());
-        self.store
-            .read(move |tx| {
-                Ok(tx
-                    .prepare_cached("SELECT 1 FROM inbox WHERE member = ?1 AND packet = ?2")?
-                    .exists(params![member.as_str(), packet])?)
-            })
-            .await
-    }
-
     /// Keeps a packet for one member together with the receipt that is owed for it. The unique key of packet and
     /// member decides: a repetition gives the kept one and owes its receipt again.
     ///

@@ -216,22 +216,6 @@ impl Process {
         self.signal(Signal::SIGHUP)
     }
 
-    /// Freezes it.
-    ///
-    /// # Errors
-    /// When it can't be frozen.
-    pub fn freeze(&self) -> Result<(), String> {
-        self.signal(Signal::SIGSTOP)
-    }
-
-    /// Lets it go on.
-    ///
-    /// # Errors
-    /// When it can't be let go on.
-    pub fn thaw(&self) -> Result<(), String> {
-        self.signal(Signal::SIGCONT)
-    }
-
     fn signal(&self, signal: Signal) -> Result<(), String> {
         let id = i32::try_from(self.id()).map_err(told)?;
         kill(Pid::from_raw(id), signal).map_err(told)
