@@ -292,7 +292,7 @@ fn a_box_that_is_down_still_proves_what_lies_in_its_store() {
     let accepted = world.receipt(&world.hub, "accepted", SENT + Duration::seconds(1));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let schema = [evidence::SCHEMA, spool::SCHEMA];
+        let schema = [evidence::SCHEMA, spool::SEAL_HEADS, spool::SCHEMA];
         let store = Store::open(world.path("box.db"), Disk::real(), &schema).unwrap();
         let (packet, seal) = (world.packet.to_string(), accepted.clone());
         store

@@ -82,7 +82,12 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
 
 fn open_store(config: &RelayConfig, disk: &Disk) -> Result<Store, Failure> {
     let path = config.own.state.join("box.db");
-    Store::open(path, disk.clone(), &[evidence::SCHEMA, spool::SCHEMA]).map_err(Failure::other)
+    Store::open(
+        path,
+        disk.clone(),
+        &[evidence::SCHEMA, spool::SEAL_HEADS, spool::SCHEMA],
+    )
+    .map_err(Failure::other)
 }
 
 fn refresher(

@@ -39,6 +39,13 @@ impl Problem {
         self
     }
 
+    /// Its JSON, for a problem that is one of several in an answer.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        // A structure of strings and a number always serialises.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
     /// Names the kind of problem by a URI.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<String>) -> Self {

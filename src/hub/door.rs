@@ -3,12 +3,12 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{Error, Hub, box_of, directory, handout, head, intake, receipts};
+use super::{Error, Hub, box_of, consignment, directory, handout, head, intake, receipts};
 use crate::https::{Handler, Method, Peer, Problem, Request, Response, StatusCode};
 use crate::packet::{MemberId, PacketId};
 use crate::trust::directory::Directory;
 use crate::trust::{Refusal, Trust, Verdict};
-use crate::uplink::{CHECKPOINTS, DIRECTORY, HEAD, MAILBOX, PACKETS, RECEIPTS};
+use crate::uplink::{CHECKPOINTS, CONSIGNMENTS, DIRECTORY, HEAD, MAILBOX, PACKETS, RECEIPTS};
 
 /// Longest JSON message of a box.
 const LONGEST_JSON: u64 = 4 << 20;
@@ -74,6 +74,9 @@ impl Hub {
             };
         }
         match (request.path.as_str(), request.method) {
+            (CONSIGNMENTS, m) if m == post => {
+                Box::pin(consignment::take(self, &asker, request.body)).await
+            }
             (CHECKPOINTS, m) if m == post => {
                 let announcement = json(&mut request.body).await?;
                 let announced = self.announce(&asker, &announcement).await?;
@@ -94,7 +97,9 @@ impl Hub {
                 Box::pin(directory::get(self, &asker, have, wait)).await
             }
             (HEAD, m) if m == get => head::get(self, argument(&query, "from")?).await,
-            (CHECKPOINTS | MAILBOX | RECEIPTS | DIRECTORY | HEAD, _) => Ok(no_such_method()),
+            (CONSIGNMENTS | CHECKPOINTS | MAILBOX | RECEIPTS | DIRECTORY | HEAD, _) => {
+                Ok(no_such_method())
+            }
             _ => Err(Error::Missing),
         }
     }

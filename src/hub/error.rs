@@ -205,27 +205,33 @@ impl Error {
     }
 }
 
-impl From<&Error> for Response {
-    fn from(error: &Error) -> Self {
-        if let Error::Request(error) = error {
-            return error.into();
-        }
-        let english = error.to_string();
-        let vietnamese = error.reason_vi();
-        let detail = match (vietnamese.is_empty(), error.class()) {
+impl Error {
+    /// What the box is told.
+    pub(super) fn problem(&self) -> Problem {
+        let english = self.to_string();
+        let vietnamese = self.reason_vi();
+        let detail = match (vietnamese.is_empty(), self.class()) {
             (true, _) => english,
             // What the hub's disk says is no peer's business.
-            (false, Class::Retry) if !matches!(error, Error::Behind(_)) => vietnamese,
+            (false, Class::Retry) if !matches!(self, Self::Behind(_)) => vietnamese,
             (false, _) => format!("{vietnamese} ({english})"),
         };
-        let problem = Problem::new(error.status(), error.title_vi()).detail(detail);
-        match error {
-            Error::Behind(_) => problem.kind(uplink::BEHIND),
-            Error::Fork { .. } => problem.kind(uplink::FORK),
-            Error::Conflict(_) => problem.kind(CONFLICT),
+        let problem = Problem::new(self.status(), self.title_vi()).detail(detail);
+        match self {
+            Self::Behind(_) => problem.kind(uplink::BEHIND),
+            Self::Fork { .. } => problem.kind(uplink::FORK),
+            Self::Conflict(_) => problem.kind(CONFLICT),
             _ => problem,
         }
-        .into()
+    }
+}
+
+impl From<&Error> for Response {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Request(error) => error.into(),
+            error => error.problem().into(),
+        }
     }
 }
 

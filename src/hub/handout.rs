@@ -5,7 +5,7 @@ use super::intake::SEALED;
 use super::{Error, Hub, box_of};
 use crate::https::{Content, Response, StatusCode};
 use crate::packet::{MemberId, PacketId};
-use crate::spool::{Body, Shelf};
+use crate::spool::{Body, Shelf, whole};
 use crate::store::{OptionalExt, params};
 use crate::uplink::wire;
 
@@ -36,14 +36,15 @@ pub(super) async fn get(
         .store
         .read(move |tx| {
             tx.prepare_cached(
-                "SELECT p.sender, p.seal, p.body FROM hub_mailbox m JOIN hub_packet p ON p.id = m.packet
+                "SELECT p.sender, p.seal, h.bytes, p.body FROM hub_mailbox m JOIN hub_packet p ON p.id = m.packet
+                 JOIN seal_head h ON h.number = p.head
                  WHERE m.packet = ?1 AND m.recipient = ?2 AND m.state > 0 AND p.purged = 0",
             )?
             .query_row(params![packet.to_string(), recipient.as_str()], |row| {
                 Ok(Kept {
                     sender: row.get(0)?,
-                    seal: row.get(1)?,
-                    body: row.get(2)?,
+                    seal: whole(row, 1)?,
+                    body: row.get(3)?,
                 })
             })
             .optional()

@@ -1,6 +1,6 @@
 //! A packet's walk into the exchange.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest::{Context, SHA256};
@@ -15,7 +15,7 @@ use crate::https::{Body, Bytes, Response, StatusCode};
 use crate::journal::{self, ids};
 use crate::merkle::Hash;
 use crate::packet::{Digest, Generation, MemberId, PacketId};
-use crate::seal::{Claim, Seal, Sealer};
+use crate::seal::{Claim, Seal, Sealer, apart};
 use crate::spool::{self, Shelf};
 use crate::trust::directory::State;
 use crate::uplink::wire::{self, SealFirst};
@@ -61,7 +61,7 @@ pub(super) async fn put(
             record: record.clone(),
             leaf,
             recipients,
-            seal: seal.to_vec(),
+            seal: apart(&seal).into(),
             body,
             at: hub.now_ms(),
         };
@@ -79,7 +79,7 @@ pub(super) async fn put(
     ))
 }
 
-fn tell(record: &Record) {
+pub(super) fn tell(record: &Record) {
     let line = journal::line(&ids::PACKET_ACCEPTED)
         .packet(record.packet)
         .member(&record.from)
@@ -107,11 +107,8 @@ fn open(hub: &Hub, asker: &Asker, packet: PacketId, seal: &[u8]) -> Result<Claim
         .opener
         .claim(seal, &asker.trust, sealer, hub.clock.now())?;
     let record = claim.record();
-    if !matches!(record.kind, RecordKind::Packet | RecordKind::Void) {
-        return Err(Error::Call(format!(
-            "a {} is handed over as a packet",
-            record.kind.as_str()
-        )));
+    if record.kind != RecordKind::Void {
+        fits(asker, &claim)?;
     }
     if record.packet != packet {
         return Err(Error::Call(format!(
@@ -123,8 +120,23 @@ fn open(hub: &Hub, asker: &Asker, packet: PacketId, seal: &[u8]) -> Result<Claim
     Ok(claim)
 }
 
+/// It is a packet of a member of that box.
+pub(super) fn fits(asker: &Asker, claim: &Claim) -> Result<(), Error> {
+    let record = claim.record();
+    if record.kind != RecordKind::Packet {
+        return Err(Error::Call(format!(
+            "a {} is handed over as a packet",
+            record.kind.as_str()
+        )));
+    }
+    asker.speaks_for(&record.from)
+}
+
+/// Who stands behind each addressee, in their order; none for a code that is not in the directory.
+pub(super) type Recipients = Vec<Option<MemberId>>;
+
 /// Who stands behind each addressee.
-fn permit(hub: &Hub, asker: &Asker, record: &Record) -> Result<Vec<Option<MemberId>>, Error> {
+pub(super) fn permit(hub: &Hub, asker: &Asker, record: &Record) -> Result<Recipients, Error> {
     let reach = |to: &Addressee| {
         let why = match asker.directory.find(&to.member) {
             _ if is_centre(&to.member) => NotReached::Centre,
@@ -217,7 +229,7 @@ async fn receive(
 }
 
 impl Hub {
-    async fn is_new(&self, packet: PacketId, leaf: Hash) -> Result<bool, Error> {
+    pub(super) async fn is_new(&self, packet: PacketId, leaf: Hash) -> Result<bool, Error> {
         match self
             .store
             .read(move |tx| keep::known(tx, packet, &leaf))
@@ -229,22 +241,45 @@ impl Hub {
         }
     }
 
-    /// Whether it was new. In a task of its own, since what was written must wake its recipients even when the sender
-    /// has gone.
+    /// Whether it was new.
     async fn keep(&self, incoming: Incoming) -> Result<bool, Error> {
+        match self.keep_all(vec![incoming]).await?.pop() {
+            Some(kept) => kept.map_err(Error::Conflict),
+            None => Ok(false),
+        }
+    }
+
+    /// Keeps packets in one write; for each whether it was new, or its id where that stands for another record. In a task
+    /// of its own, since what was written must wake its recipients even when the sender has gone.
+    pub(super) async fn keep_all(
+        &self,
+        incoming: Vec<Incoming>,
+    ) -> Result<Vec<Result<bool, PacketId>>, Error> {
         let hub = self.clone();
         let kept = tokio::spawn(async move {
-            let recipients: Vec<MemberId> = incoming.recipients.iter().flatten().cloned().collect();
-            let kept = hub.store.write(move |tx| keep::insert(tx, &incoming)).await;
+            let recipients: HashSet<MemberId> = incoming
+                .iter()
+                .flat_map(|one| one.recipients.iter().flatten().cloned())
+                .collect();
+            let kept = hub.store.write(move |tx| {
+                let one = |incoming| match keep::insert(tx, incoming) {
+                    Ok(new) => Ok(Ok(new)),
+                    // Found before anything of it was written.
+                    Err(Error::Conflict(packet)) => Ok(Err(packet)),
+                    Err(error) => Err(error),
+                };
+                incoming.iter().map(one).collect::<Result<_, Error>>()
+            });
+            let kept = kept.await;
             // A failed commit may be there all the same.
-            hub.has_mail(&recipients);
+            hub.has_mail(&recipients.into_iter().collect::<Vec<_>>());
             kept
         });
         kept.await
             .map_err(|_| Error::Registry("the write was given up".to_owned()))?
     }
 
-    async fn accept(&self, record: &Record) -> Result<Vec<u8>, Error> {
+    pub(super) async fn accept(&self, record: &Record) -> Result<Vec<u8>, Error> {
         let mut accepted = Record::new(
             RecordKind::Receipt,
             record.packet,

@@ -7,6 +7,7 @@ use super::{Error, order, signed};
 use crate::evidence::{Record, RecordKind};
 use crate::merkle::Hash;
 use crate::packet::{MemberId, PacketId};
+use crate::spool::Parted;
 use crate::store::{self, OptionalExt, Tx, params};
 
 /// A verified packet or void on its way into the store.
@@ -17,7 +18,7 @@ pub(super) struct Incoming {
     pub(super) leaf: Hash,
     /// Who stands behind each addressee, in the same order; none for a code that is not in the directory.
     pub(super) recipients: Vec<Option<MemberId>>,
-    pub(super) seal: Vec<u8>,
+    pub(super) seal: Parted,
     /// The body, if it lies in the row.
     pub(super) body: Option<Arc<[u8]>>,
     /// Milliseconds since 1970.
@@ -62,8 +63,8 @@ pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<bool, Error> {
     let (id, sender) = (record.packet.to_string(), record.from.as_str());
     let void = record.kind == RecordKind::Void;
     tx.prepare_cached(
-        "INSERT INTO hub_packet (id, void, sender, leaf, digest, size, names, kept_at, seal, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO hub_packet (id, void, sender, leaf, digest, size, names, kept_at, seal, head, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         id,
@@ -74,7 +75,8 @@ pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<bool, Error> {
         signed(record.size),
         names(record),
         incoming.at,
-        incoming.seal,
+        incoming.seal.front,
+        incoming.seal.keep_head(tx)?,
         incoming.body.as_deref()
     ])?;
     let chained = record.message.as_deref() != Some("new") || !record.refs.is_empty();

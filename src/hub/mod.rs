@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `door` | routes the calls of [`crate::uplink`] and says who asks |
 //! | `intake` | a packet's walk in: open, permit, keep, accept |
+//! | `consignment` | the same walk for many small packets of one call |
 //! | `order` | a recall, update, replacement or status never overtakes what it names |
 //! | `mailbox` | leases to boxes: urgent first, fair between members |
 //! | `handout` | a packet to a recipient's box |
@@ -16,6 +17,7 @@
 
 pub mod admin;
 mod bells;
+mod consignment;
 mod directory;
 mod door;
 mod error;
@@ -44,7 +46,7 @@ use crate::clock::{Chance, Clock, Moment};
 use crate::evidence::{self, Log};
 use crate::packet::MemberId;
 use crate::seal::Opener;
-use crate::spool::Bodies;
+use crate::spool::{Bodies, SEAL_HEADS};
 use crate::store::Store;
 use crate::tls::Grounds;
 use crate::trust::directory::{Directory, Member};
@@ -54,7 +56,7 @@ pub const SCHEMA: &str = "
 CREATE TABLE hub_packet (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, void INTEGER NOT NULL, sender TEXT NOT NULL,
   leaf BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, names TEXT NOT NULL, kept_at INTEGER NOT NULL,
-  seal BLOB NOT NULL, body BLOB, purged INTEGER NOT NULL DEFAULT 0);
+  seal BLOB NOT NULL, head INTEGER NOT NULL, body BLOB, purged INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX hub_packet_kept ON hub_packet (kept_at) WHERE purged = 0;
 CREATE TABLE hub_mailbox (
   position INTEGER PRIMARY KEY, packet TEXT NOT NULL, recipient TEXT NOT NULL, size INTEGER NOT NULL,
@@ -72,7 +74,8 @@ CREATE TABLE hub_ahead (
   PRIMARY KEY (sender, addressed, sequence)) WITHOUT ROWID;
 CREATE TABLE hub_receipt (
   position INTEGER PRIMARY KEY AUTOINCREMENT, box TEXT NOT NULL, packet TEXT NOT NULL, member TEXT NOT NULL,
-  status TEXT NOT NULL, at INTEGER NOT NULL, seal BLOB NOT NULL, UNIQUE (packet, member, status));
+  status TEXT NOT NULL, at INTEGER NOT NULL, seal BLOB NOT NULL, head INTEGER NOT NULL,
+  UNIQUE (packet, member, status));
 CREATE INDEX hub_receipt_box ON hub_receipt (box, position);
 CREATE TABLE hub_head (
   member TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, body BLOB NOT NULL, cms BLOB NOT NULL,
@@ -86,7 +89,7 @@ CREATE TABLE hub_directory (
 ";
 
 /// All tables of a hub's store, in the order in which [`Store::open`] takes them.
-pub const SCHEMAS: &[&str] = &[evidence::SCHEMA, SCHEMA];
+pub const SCHEMAS: &[&str] = &[evidence::SCHEMA, SEAL_HEADS, SCHEMA];
 
 /// Bounds of a hub.
 #[derive(Clone, Debug, Serialize, Deserialize)]

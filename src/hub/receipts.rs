@@ -12,7 +12,8 @@ use crate::evidence::{Record, RecordKind};
 use crate::https::{Body, Response, StatusCode};
 use crate::packet::MemberId;
 use crate::retry::Class;
-use crate::seal::Sealer;
+use crate::seal::{Sealer, apart};
+use crate::spool::{Parted, whole};
 use crate::store::{self, OptionalExt, SqlResult, Tx, params};
 use crate::trust::directory::Directory;
 use crate::uplink::wire;
@@ -31,7 +32,7 @@ const STATUSES: [&str; 3] = ["delivered", "collected", "failed"];
 struct Given {
     record: Record,
     status: String,
-    seal: Vec<u8>,
+    seal: Parted,
     at: i64,
 }
 
@@ -91,7 +92,7 @@ async fn judge(hub: &Hub, asker: &Asker, seal: Vec<u8>) -> Result<Result<Given, 
     Ok(Ok(Given {
         record,
         status,
-        seal,
+        seal: apart(&seal).into(),
         at: hub.now_ms(),
     }))
 }
@@ -198,8 +199,8 @@ fn insert(
         .and_then(|member| box_of(directory, member));
     let added = tx
         .prepare_cached(
-            "INSERT OR IGNORE INTO hub_receipt (box, packet, member, status, at, seal)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR IGNORE INTO hub_receipt (box, packet, member, status, at, seal, head)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             owner.map_or("", MemberId::as_str),
@@ -207,7 +208,8 @@ fn insert(
             record.from.as_str(),
             given.status,
             given.at,
-            given.seal
+            given.seal.front,
+            given.seal.keep_head(tx)?
         ])?;
     if let Some(owner) = owner.filter(|code| added > 0 && !woken.boxes.contains(code)) {
         woken.boxes.push(owner.clone());
@@ -252,12 +254,13 @@ pub(super) async fn take(
 
 fn behind(tx: &Tx<'_>, code: &MemberId, after: u64) -> Result<Vec<u8>, store::Error> {
     let mut select = tx.prepare_cached(
-        "SELECT position, seal FROM hub_receipt WHERE box = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
+        "SELECT position, seal, bytes FROM hub_receipt JOIN seal_head ON number = head
+         WHERE box = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
     )?;
     let mut rows = select.query(params![code.as_str(), signed(after), LONGEST_LIST])?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {
-        let seal: Vec<u8> = row.get(1)?;
+        let seal = whole(row, 1)?;
         if !list.is_empty() && list.len() + seal.len() > LONGEST_ANSWER {
             break;
         }

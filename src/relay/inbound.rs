@@ -10,7 +10,7 @@ use crate::journal;
 use crate::packet::Priority;
 use crate::packet::{Digest, Envelope, Limits, MemberId, PacketId, Reader};
 use crate::retry::{Backoff, Class};
-use crate::seal::{Claim, Opened, Sealer};
+use crate::seal::{Claim, Opened, Sealer, apart};
 use crate::spool::{self, Admitted, Arrival, Body, Intake, Schedule};
 use crate::uplink::{Ask, Fetched, MailboxEntry};
 
@@ -149,7 +149,7 @@ async fn keep(
         digest: came.digest,
         size: came.size,
         body: came.body,
-        seal: came.seal,
+        seal: apart(&came.seal).into(),
         at: relay.clock.now(),
     };
     match relay.spool.admit(arrival).await {

@@ -3,6 +3,7 @@
 mod announce;
 mod backlog;
 mod config;
+mod consign;
 mod deliver;
 mod desk;
 mod error;
@@ -34,6 +35,7 @@ use crate::tls::Grounds;
 use crate::uplink::Hub;
 use announce::Announcer;
 use backlog::Backlog;
+use consign::Consigner;
 use gate::Gate;
 use inbound::Arriving;
 
@@ -56,6 +58,8 @@ pub struct Relay {
     backlog: [Backlog; 5],
     /// Who may send to the hub now, urgent first.
     sending: Schedule,
+    /// Small packets go together.
+    consigner: Consigner,
     /// What is on its way in.
     arriving: Arriving,
     /// Rung when a member owes a receipt.
@@ -82,10 +86,10 @@ pub struct Parts {
     pub grounds: watch::Receiver<Grounds>,
 }
 
-/// Packets of one priority that are prepared for the hub at a time.
-const CARRYING: usize = 512;
-/// Packets that travel to the hub at a time.
-const SENDING: usize = 96;
+/// Memory of the packets of one priority that are prepared for the hub at a time, in KiB.
+const CARRYING: u32 = 8 * 1024;
+/// Packets that travel to the hub at a time: some consignments, and those that are too large for them.
+const SENDING: usize = 192;
 
 impl Relay {
     /// Puts a box together; nothing runs before [`Relay::start`].
@@ -121,12 +125,13 @@ impl Relay {
                 .map(|log| (log.member().clone(), log))
                 .collect(),
             announcers,
+            consigner: Consigner::start(parts.hub.clone()),
             hub: parts.hub,
             gate,
             opener: Opener::default(),
             witness: parts.witness,
             grounds: parts.grounds,
-            carrying: std::array::from_fn(|_| Arc::new(Semaphore::new(CARRYING))),
+            carrying: std::array::from_fn(|_| Arc::new(Semaphore::new(CARRYING as usize))),
             backlog: std::array::from_fn(|_| Backlog::default()),
             sending: Schedule::new(SENDING),
             arriving: Arriving::default(),

@@ -3,17 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::policy::{self, Parties};
-use super::{Error, Relay};
+use super::{CARRYING, Error, Relay};
 use crate::evidence::{Entry, Proof, Record, RecordKind};
 use crate::journal;
 use crate::packet::{Digest, DocId, Envelope, PacketId};
 use crate::retry::{Backoff, Class};
-use crate::seal::{Claim, Receipt, Seal, Sealer};
+use crate::seal::{Claim, Receipt, Seal, Sealer, apart};
 use crate::spool::{self, Body, Keeping, Kept, Submission, Waiting};
+use crate::uplink::consignment::LONGEST_BODY;
 use crate::vxp::{ErrorCode, Refusal, SendParams, System};
+
+/// KiB of what is known of a packet beside its body.
+const KNOWN: u32 = 4;
+/// KiB of the largest packet whose body is in memory.
+const LARGEST: u32 = 32 + KNOWN;
 
 /// A document that came in whole.
 pub(super) struct Arrived {
@@ -141,7 +148,10 @@ async fn attest(relay: &Relay, kept: &Kept, receipt: &Receipt, answer: &[u8]) ->
 }
 
 async fn finish(relay: &Relay, kept: &Kept, answer: Vec<u8>) -> Result<(), Error> {
-    relay.spool.finish(kept, answer, relay.clock.now()).await?;
+    relay
+        .spool
+        .finish(kept, apart(&answer).into(), relay.clock.now())
+        .await?;
     story(&journal::ids::PACKET_ACCEPTED, kept, "finish").info("the hub has it, receipt verified");
     Ok(())
 }
@@ -171,7 +181,7 @@ pub(super) async fn attest_receipt(
 /// Starts the walk of a kept packet: at once where there is room, else by its id alone when its turn comes.
 pub(super) fn begin(relay: &Arc<Relay>, kept: Kept) {
     let room = &relay.carrying[usize::from(kept.priority.number())];
-    match room.clone().try_acquire_owned() {
+    match room.clone().try_acquire_many_owned(memory_of(&kept)) {
         Ok(room) => drop(tokio::spawn(walk(relay.clone(), kept, room))),
         Err(_) => begin_later(
             relay,
@@ -184,6 +194,18 @@ pub(super) fn begin(relay: &Arc<Relay>, kept: Kept) {
     }
 }
 
+/// KiB that a packet takes while it is carried: its body where that is in memory, and what is known of it.
+fn memory_of(kept: &Kept) -> u32 {
+    let body = match &kept.body {
+        Body::Inline(bytes) => bytes.len(),
+        Body::File(_) => 0,
+    };
+    u32::try_from(body / 1024 + kept.record.to.len() / 16)
+        .unwrap_or(CARRYING)
+        .saturating_add(KNOWN)
+        .min(CARRYING)
+}
+
 /// As [`begin`], for a packet that lies in the spool.
 pub(super) fn begin_later(relay: &Relay, waiting: &Waiting) {
     let lane = usize::from(waiting.priority.number());
@@ -194,7 +216,9 @@ pub(super) fn begin_later(relay: &Relay, waiting: &Waiting) {
 pub(super) async fn dispatch(relay: Arc<Relay>, lane: usize) {
     loop {
         relay.backlog[lane].filled().await;
-        let Ok(room) = relay.carrying[lane].clone().acquire_owned().await else {
+        // How much it takes is known when it is read.
+        let room = relay.carrying[lane].clone();
+        let Ok(room) = room.acquire_many_owned(LARGEST).await else {
             return;
         };
         if let Some(packet) = relay.backlog[lane].pop() {
@@ -203,11 +227,14 @@ pub(super) async fn dispatch(relay: Arc<Relay>, lane: usize) {
     }
 }
 
-async fn walk_from_spool(relay: Arc<Relay>, packet: PacketId, room: OwnedSemaphorePermit) {
+async fn walk_from_spool(relay: Arc<Relay>, packet: PacketId, mut room: OwnedSemaphorePermit) {
     let mut walked = Walked::never();
     loop {
         match relay.spool.kept(packet).await {
-            Ok(Some(kept)) => return walk(relay, kept, room).await,
+            Ok(Some(kept)) => {
+                drop(room.split((LARGEST - memory_of(&kept).min(LARGEST)) as usize));
+                return walk(relay, kept, room).await;
+            }
             Ok(None) => return,
             Err(error) => trouble(&relay, &packet, &error.into(), &mut walked).await,
         }
@@ -254,7 +281,7 @@ async fn give_up(relay: &Relay, kept: &Kept, reason: &str) -> Result<(), Error> 
     let seal = Seal::from(&void).encode();
     relay
         .spool
-        .refuse(kept, reason, seal, relay.clock.now())
+        .refuse(kept, reason, apart(&seal).into(), relay.clock.now())
         .await?;
     Ok(())
 }
@@ -271,7 +298,13 @@ async fn put(
         announcer.known(&sealed.head).await;
         relay.gate.pass().await;
         let turn = relay.sending.turn(&kept.member, kept.priority).await;
-        let answer = relay.hub.put(kept.packet, &seal, body).await;
+        let answer = match body {
+            Some(Body::Inline(bytes)) if bytes.len() <= LONGEST_BODY => {
+                let bytes = Bytes::from_owner(bytes.clone());
+                relay.consigner.put(seal.clone(), bytes).await
+            }
+            _ => relay.hub.put(kept.packet, &seal, body).await,
+        };
         drop(turn);
         match answer {
             Err(error) if error.is_behind() => announcer.again(&sealed.head).await?,

@@ -11,7 +11,7 @@ use crate::evidence::{Entry, Proof};
 use crate::journal;
 use crate::packet::MemberId;
 use crate::retry::{Backoff, Class};
-use crate::seal::{Receipt, Seal, Sealer};
+use crate::seal::{Receipt, Seal, Sealer, apart};
 use crate::spool::Owed;
 use crate::uplink::Verdict;
 
@@ -60,11 +60,11 @@ async fn give_batch(relay: &Relay, member: &MemberId) -> Result<usize, Error> {
     let answered = owed.into_iter().zip(seals).zip(&proofs).zip(taken.verdicts);
     for (((owed, seal), proof), verdict) in answered {
         match verdict {
-            Verdict::Taken => settled.push((owed, seal)),
+            Verdict::Taken => settled.push((owed, apart(&seal).into())),
             Verdict::Behind(_) => relay.announcer_of(&owed.member)?.again(&proof.head).await?,
             Verdict::Refused(reason) => {
                 refused(&owed, &reason);
-                settled.push((owed, seal));
+                settled.push((owed, apart(&seal).into()));
             }
         }
     }
@@ -138,7 +138,7 @@ async fn take_one(relay: &Relay, seal: &[u8]) -> Result<(), Error> {
     let now = relay.clock.now();
     let new = match relay
         .spool
-        .received_receipt(record, seal.to_vec(), now)
+        .received_receipt(record, apart(seal).into(), now)
         .await
     {
         Ok(new) => new,

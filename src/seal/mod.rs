@@ -6,9 +6,9 @@ mod refused;
 mod wire;
 
 pub use bundle::{Bundle, FORMAT};
-pub use open::{Claim, Opened, Opener, Receipt, Sealer};
+pub use open::{Claim, Opened, Opener, Receipt, Sealer, Under};
 pub use refused::Refused;
-pub use wire::{LONGEST, Malformed, Seal};
+pub use wire::{LONGEST, Malformed, Seal, apart};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest::{SHA256, digest};
 
-use super::{Refused, Seal};
+use super::Refused;
+use super::wire::{LONGEST, Place, apart, decode_head};
 use crate::clock::Moment;
 use crate::evidence::{Record, RecordKind};
 use crate::merkle::checkpoint::Checkpoint;
@@ -30,6 +31,13 @@ struct Signed {
 
 /// Signatures remembered before the memory starts anew.
 const REMEMBERED: usize = 4_096;
+
+/// A head that was judged at one moment, for the seals that end in it and came with it.
+#[derive(Clone, Debug)]
+pub struct Under {
+    signed: Arc<Signed>,
+    identity: Identity,
+}
 
 /// A seal that holds by itself; the body that it speaks of is still to be compared.
 #[derive(Clone, Debug)]
@@ -78,27 +86,35 @@ impl Opener {
         sealer: Sealer<'_>,
         at: Moment,
     ) -> Result<Claim, Refused> {
-        let seal = Seal::decode(seal).map_err(malformed)?;
-        let record = Record::parse(&seal.record).map_err(malformed)?;
-        let signed = self.signed(&seal.checkpoint, &seal.cms)?;
-        let head = &signed.checkpoint;
-        let leaf = leaf_hash(&seal.record);
-        if !verify_inclusion(&leaf, seal.index, head.size, &seal.path, &head.root) {
-            return Err(Refused::NotIncluded);
+        if seal.len() > LONGEST {
+            return Err(malformed("a seal longer than 512 KiB"));
         }
+        let (front, head) = apart(seal);
+        // What is wrong with the front is said first: a seal is read from its beginning.
+        let place = Place::decode(front).map_err(malformed)?;
+        let record = Record::parse(&place.record).map_err(malformed)?;
+        let (checkpoint, cms) = decode_head(head).map_err(malformed)?;
+        let signed = self.signed(&checkpoint, &cms)?;
+        let leaf = included(&place, &signed)?;
         let identity = identify(trust, &signed, sealer, at)?;
-        if head.origin != record.from.as_str() {
-            return Err(Refused::OtherOrigin {
-                origin: head.origin.clone(),
-                from: record.from.to_string(),
-            });
-        }
-        Ok(Claim {
-            record,
-            leaf,
-            identity,
-            checkpoint: signed.checkpoint.clone(),
-        })
+        claimed(record, leaf, &signed, &identity)
+    }
+
+    /// Judges the head that many seals end in, once for all of them: signature, chain, revocation, registration.
+    ///
+    /// # Errors
+    /// The first check that failed.
+    pub fn under(
+        &self,
+        head: &[u8],
+        trust: &Trust,
+        sealer: Sealer<'_>,
+        at: Moment,
+    ) -> Result<Under, Refused> {
+        let (checkpoint, cms) = decode_head(head).map_err(malformed)?;
+        let signed = self.signed(&checkpoint, &cms)?;
+        let identity = identify(trust, &signed, sealer, at)?;
+        Ok(Under { signed, identity })
     }
 
     /// Verifies a head by itself: signature, chain, revocation, registration, origin.
@@ -140,6 +156,50 @@ impl Opener {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Signed>>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Under {
+    /// Verifies the rest of a seal that ends in this head: inclusion, origin.
+    ///
+    /// # Errors
+    /// The first check that failed.
+    pub fn claim(&self, front: &[u8]) -> Result<Claim, Refused> {
+        let place = Place::decode(front).map_err(malformed)?;
+        let record = Record::parse(&place.record).map_err(malformed)?;
+        let leaf = included(&place, &self.signed)?;
+        claimed(record, leaf, &self.signed, &self.identity)
+    }
+}
+
+fn included(place: &Place, signed: &Signed) -> Result<Hash, Refused> {
+    let head = &signed.checkpoint;
+    let leaf = leaf_hash(&place.record);
+    if verify_inclusion(&leaf, place.index, head.size, &place.path, &head.root) {
+        Ok(leaf)
+    } else {
+        Err(Refused::NotIncluded)
+    }
+}
+
+fn claimed(
+    record: Record,
+    leaf: Hash,
+    signed: &Signed,
+    identity: &Identity,
+) -> Result<Claim, Refused> {
+    let head = &signed.checkpoint;
+    if head.origin != record.from.as_str() {
+        return Err(Refused::OtherOrigin {
+            origin: head.origin.clone(),
+            from: record.from.to_string(),
+        });
+    }
+    Ok(Claim {
+        record,
+        leaf,
+        identity: identity.clone(),
+        checkpoint: head.clone(),
+    })
 }
 
 impl Claim {

@@ -74,24 +74,13 @@ impl Seal {
         if bytes.len() > LONGEST {
             return Err(wrong("longer than 512 KiB"));
         }
-        let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| {
-            let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(8)]);
-            Malformed(format!("unknown format {shown:?}"))
-        })?;
-        let mut rest = rest;
-        let record = take(&mut rest, "record")?.to_vec();
-        let index = take_u64(&mut rest)?;
-        let path = take(&mut rest, "path")?;
-        let (path, odd) = path.as_chunks::<32>();
-        if !odd.is_empty() || path.len() > LONGEST_PATH {
-            return Err(wrong("the path is not up to 64 hashes"));
-        }
-        let path = path.to_vec();
-        let checkpoint = take(&mut rest, "checkpoint")?.to_vec();
-        let cms = take(&mut rest, "signature")?.to_vec();
-        if !rest.is_empty() {
-            return Err(wrong("bytes behind the end"));
-        }
+        let (front, head) = apart(bytes);
+        let Place {
+            record,
+            index,
+            path,
+        } = Place::decode(front)?;
+        let (checkpoint, cms) = decode_head(head)?;
         Ok(Self {
             record,
             index,
@@ -100,6 +89,64 @@ impl Seal {
             cms,
         })
     }
+}
+
+/// A seal's front: a record and its place, without the head.
+pub(super) struct Place {
+    pub(super) record: Vec<u8>,
+    pub(super) index: u64,
+    pub(super) path: Vec<Hash>,
+}
+
+impl Place {
+    /// Reads exactly one front, as [`apart`] cuts it.
+    pub(super) fn decode(front: &[u8]) -> Result<Self, Malformed> {
+        let mut rest = front.strip_prefix(MAGIC).ok_or_else(|| {
+            let shown = String::from_utf8_lossy(&front[..front.len().min(8)]);
+            Malformed(format!("unknown format {shown:?}"))
+        })?;
+        let record = take(&mut rest, "record")?.to_vec();
+        let index = take_u64(&mut rest)?;
+        let path = take(&mut rest, "path")?;
+        let (path, odd) = path.as_chunks::<32>();
+        if !odd.is_empty() || path.len() > LONGEST_PATH {
+            return Err(wrong("the path is not up to 64 hashes"));
+        }
+        if !rest.is_empty() {
+            return Err(wrong("bytes behind the front's end"));
+        }
+        Ok(Self {
+            record,
+            index,
+            path: path.to_vec(),
+        })
+    }
+}
+
+/// Reads exactly one head: checkpoint and signature.
+pub(super) fn decode_head(head: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Malformed> {
+    let mut rest = head;
+    let checkpoint = take(&mut rest, "checkpoint")?.to_vec();
+    let cms = take(&mut rest, "signature")?.to_vec();
+    if rest.is_empty() {
+        Ok((checkpoint, cms))
+    } else {
+        Err(wrong("bytes behind the end"))
+    }
+}
+
+/// Cuts a seal's bytes before its head: many seals end in the same head, which then need lie or travel only once. The two
+/// parts put together are the seal again, whatever the bytes are.
+#[must_use]
+pub fn apart(seal: &[u8]) -> (&[u8], &[u8]) {
+    let front = || {
+        let mut rest = seal.strip_prefix(MAGIC)?;
+        take(&mut rest, "record").ok()?;
+        take_u64(&mut rest).ok()?;
+        take(&mut rest, "path").ok()?;
+        Some(seal.len() - rest.len())
+    };
+    seal.split_at(front().unwrap_or(seal.len()))
 }
 
 fn put(out: &mut Vec<u8>, field: &[u8]) {

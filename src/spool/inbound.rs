@@ -4,7 +4,7 @@ use super::bodies::{Body, Intake, Shelf};
 use super::outbound::put_receipt;
 use super::owed::owe;
 use super::row::{millis, parsed, signed, unsigned};
-use super::{Error, Spool};
+use super::{Error, Parted, Spool, whole};
 use crate::clock::Moment;
 use crate::packet::record::Record;
 use crate::packet::{Digest, DocId, Envelope, MemberId, PacketId};
@@ -28,7 +28,7 @@ pub struct Arrival {
     /// The document.
     pub body: Body,
     /// The sender's seal over it.
-    pub seal: Vec<u8>,
+    pub seal: Parted,
     /// The *delivered* receipt that is owed for it.
     pub receipt: Record,
     /// When it came.
@@ -96,7 +96,8 @@ impl Spool {
             .read(move |tx| {
                 let found = tx
                     .prepare_cached(
-                        "SELECT packet, sender, size, digest, body, seal FROM inbox \
+                        "SELECT packet, sender, size, digest, body, seal, bytes FROM inbox \
+                         JOIN seal_head ON seal_head.number = head LEFT JOIN inbox_body ON inbox_body.number = inbox.number \
                          WHERE doc = ?1 AND member = ?2 AND purged = 0",
                     )?
                     .query_row(params![doc.to_string(), member.as_str()], |row| {
@@ -106,7 +107,7 @@ impl Spool {
                             row.get(2)?,
                             row.get::<_, String>(3)?,
                             row.get(4)?,
-                            row.get(5)?,
+                            whole(row, 5)?,
                         ))
                     })
                     .optional()?;
@@ -196,12 +197,8 @@ fn admit(tx: &Tx<'_>, arrival: &Arrival) -> Result<Admitted, Error> {
     } else {
         "edoc"
     };
-    let body = match &arrival.body {
-        Body::Inline(bytes) => Some(&bytes[..]),
-        Body::File(_) => None,
-    };
     tx.prepare_cached(
-        "INSERT INTO inbox (doc, packet, member, sender, messagetype, envelope, digest, size, body, seal, state, \
+        "INSERT INTO inbox (doc, packet, member, sender, messagetype, envelope, digest, size, seal, head, state, \
          created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'initial', ?11, ?11)",
     )?
     .execute(params![
@@ -213,16 +210,20 @@ fn admit(tx: &Tx<'_>, arrival: &Arrival) -> Result<Admitted, Error> {
         envelope,
         arrival.digest.to_string(),
         signed(arrival.size),
-        body,
-        arrival.seal,
+        arrival.seal.front,
+        arrival.seal.keep_head(tx)?,
         millis(arrival.at),
     ])?;
+    if let Body::Inline(bytes) = &arrival.body {
+        tx.prepare_cached("INSERT INTO inbox_body (number, body) VALUES (?1, ?2)")?
+            .execute(params![tx.last_insert_rowid(), &bytes[..]])?;
+    }
     owe(tx, &arrival.receipt)?;
     Ok(Admitted::New(doc))
 }
 
 /// Receipts that this box made itself lie with the packet too, so that one proof holds all.
-pub(super) fn keep_own_receipt(tx: &Tx<'_>, record: &Record, seal: &[u8]) -> Result<(), Error> {
+pub(super) fn keep_own_receipt(tx: &Tx<'_>, record: &Record, seal: &Parted) -> Result<(), Error> {
     let status = record.status.as_deref().unwrap_or_default();
     put_receipt(
         tx,
@@ -245,15 +246,21 @@ impl Spool {
             .store
             .write(move |tx| {
                 let mut select = tx.prepare_cached(
-                    "UPDATE inbox SET body = x'', purged = 1 WHERE doc IN (SELECT doc FROM inbox \
+                    "UPDATE inbox SET purged = 1 WHERE number IN (SELECT number FROM inbox \
                      WHERE purged = 0 AND state IN ('done', 'fail') AND updated < ?1 LIMIT ?2) \
-                     RETURNING member, packet",
+                     RETURNING member, packet, number",
                 )?;
                 let rows = select.query_map(params![millis(before), limit], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+                    Ok((
+                        row.get::<_, String>(0)?,
+                        row.get::<_, String>(1)?,
+                        row.get::<_, i64>(2)?,
+                    ))
                 })?;
                 rows.map(|row| {
-                    let (member, packet) = row?;
+                    let (member, packet, number) = row?;
+                    tx.prepare_cached("DELETE FROM inbox_body WHERE number = ?1")?
+                        .execute([number])?;
                     let shelf = Shelf::into(&parsed(&member, "member")?);
                     Ok::<_, Error>(bodies.locate(None, &shelf, parsed(&packet, "packet")?))
                 })

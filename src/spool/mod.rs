@@ -9,6 +9,7 @@ mod owed;
 mod proofs;
 mod row;
 mod schedule;
+mod seals;
 mod strays;
 mod views;
 
@@ -24,31 +25,33 @@ pub use outbound::{Keeping, Kept, Submission, Waiting};
 pub use owed::Owed;
 pub use proofs::{KeptReceipt, Proofs};
 pub use schedule::{Schedule, Turn};
+pub use seals::{Parted, SEAL_HEADS, whole};
 pub use views::{Inboxed, Load, Sent, Window};
 
 /// The tables of this room.
 pub const SCHEMA: &str = "
 CREATE TABLE outbound (
-  packet TEXT PRIMARY KEY, member TEXT NOT NULL, messagetype TEXT NOT NULL, envelope TEXT NOT NULL,
-  record BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, body BLOB, same BLOB UNIQUE,
-  priority INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT, kept_at INTEGER NOT NULL,
-  shelf TEXT NOT NULL) WITHOUT ROWID;
+  number INTEGER PRIMARY KEY, packet TEXT NOT NULL UNIQUE, member TEXT NOT NULL, messagetype TEXT NOT NULL,
+  envelope TEXT NOT NULL, record BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, same BLOB UNIQUE,
+  priority INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT, kept_at INTEGER NOT NULL, shelf TEXT NOT NULL);
+CREATE TABLE outbound_body (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE INDEX outbound_open ON outbound (kept_at) WHERE state = 'kept';
 CREATE INDEX outbound_of ON outbound (member, messagetype, kept_at);
 CREATE TABLE recipient (
   packet TEXT NOT NULL, member TEXT NOT NULL, sequence INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT,
   at INTEGER NOT NULL, PRIMARY KEY (packet, member)) WITHOUT ROWID;
 CREATE TABLE receipt (
-  packet TEXT NOT NULL, member TEXT NOT NULL, status TEXT NOT NULL, seal BLOB NOT NULL,
+  packet TEXT NOT NULL, member TEXT NOT NULL, status TEXT NOT NULL, seal BLOB NOT NULL, head INTEGER NOT NULL,
   PRIMARY KEY (packet, member, status)) WITHOUT ROWID;
 CREATE TABLE pair (
   sender TEXT NOT NULL, recipient TEXT NOT NULL, last INTEGER NOT NULL,
   PRIMARY KEY (sender, recipient)) WITHOUT ROWID;
 CREATE TABLE inbox (
-  doc TEXT PRIMARY KEY, packet TEXT NOT NULL, member TEXT NOT NULL, sender TEXT NOT NULL, messagetype TEXT NOT NULL,
-  envelope TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, body BLOB, seal BLOB NOT NULL,
-  state TEXT NOT NULL, reason TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL,
-  purged INTEGER NOT NULL DEFAULT 0, UNIQUE (member, packet)) WITHOUT ROWID;
+  number INTEGER PRIMARY KEY, doc TEXT NOT NULL UNIQUE, packet TEXT NOT NULL, member TEXT NOT NULL,
+  sender TEXT NOT NULL, messagetype TEXT NOT NULL, envelope TEXT NOT NULL, digest TEXT NOT NULL,
+  size INTEGER NOT NULL, seal BLOB NOT NULL, head INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT,
+  created INTEGER NOT NULL, updated INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0, UNIQUE (member, packet));
+CREATE TABLE inbox_body (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE INDEX inbox_open ON inbox (member, messagetype, created) WHERE state IN ('initial', 'processing');
 CREATE TABLE owed (
   key TEXT PRIMARY KEY, member TEXT NOT NULL, record BLOB NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID;

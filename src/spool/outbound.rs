@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bodies::{Body, Intake, Shelf};
 use super::row::{self, millis, parsed, signed};
-use super::{Error, Spool};
+use super::{Error, Parted, Spool};
 use crate::clock::Moment;
 use crate::packet::record::{Addressee, Record, RecordKind};
 use crate::packet::{Digest, Envelope, MemberId, PacketId, Priority};
@@ -113,7 +113,8 @@ impl Spool {
             .read(move |tx| {
                 let found = tx
                     .prepare_cached(
-                        "SELECT member, record, body, priority, shelf FROM outbound WHERE packet = ?1 AND state = 'kept'",
+                        "SELECT member, record, body, priority, shelf FROM outbound LEFT JOIN outbound_body USING (number) \
+                         WHERE packet = ?1 AND state = 'kept'",
                     )?
                     .query_row([packet.to_string()], |row| {
                         Ok((
@@ -176,7 +177,7 @@ impl Spool {
     ///
     /// # Errors
     /// When the store fails; the step may be repeated.
-    pub async fn finish(&self, kept: &Kept, receipt: Vec<u8>, at: Moment) -> Result<(), Error> {
+    pub async fn finish(&self, kept: &Kept, receipt: Parted, at: Moment) -> Result<(), Error> {
         let packet = kept.packet.to_string();
         self.store
             .write(move |tx| {
@@ -200,7 +201,7 @@ impl Spool {
         &self,
         kept: &Kept,
         reason: &str,
-        void: Vec<u8>,
+        void: Parted,
         at: Moment,
     ) -> Result<(), Error> {
         let (packet, reason) = (kept.packet.to_string(), reason.to_owned());
@@ -226,7 +227,7 @@ impl Spool {
     pub async fn received_receipt(
         &self,
         record: &Record,
-        seal: Vec<u8>,
+        seal: Parted,
         at: Moment,
     ) -> Result<bool, Error> {
         let record = record.clone();
@@ -355,13 +356,9 @@ fn insert(
     let packet = submission.packet.to_string();
     let envelope = serde_json::to_string(&submission.envelope)
         .map_err(|error| Error::Damaged(error.to_string()))?;
-    let body = match &submission.body {
-        Body::Inline(bytes) => Some(&bytes[..]),
-        Body::File(_) => None,
-    };
     tx.prepare_cached(
-        "INSERT INTO outbound (packet, member, messagetype, envelope, record, digest, size, body, same, priority, \
-         state, kept_at, shelf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'kept', ?11, ?12)",
+        "INSERT INTO outbound (packet, member, messagetype, envelope, record, digest, size, same, priority, \
+         state, kept_at, shelf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'kept', ?10, ?11)",
     )?
     .execute(params![
         packet,
@@ -371,12 +368,15 @@ fn insert(
         record.encode(),
         submission.digest.to_string(),
         signed(submission.size),
-        body,
         same.as_bytes(),
         submission.envelope.priority.number(),
         millis(submission.at),
         submission.shelf.as_str(),
     ])?;
+    if let Body::Inline(bytes) = &submission.body {
+        tx.prepare_cached("INSERT INTO outbound_body (number, body) VALUES (?1, ?2)")?
+            .execute(params![tx.last_insert_rowid(), &bytes[..]])?;
+    }
     for to in &record.to {
         tx.prepare_cached(
             "INSERT INTO recipient (packet, member, sequence, state, at) VALUES (?1, ?2, ?3, 'initial', ?4)",
@@ -397,20 +397,26 @@ pub(super) fn put_receipt(
     packet: &str,
     member: &str,
     status: &str,
-    seal: &[u8],
+    seal: &Parted,
 ) -> Result<bool, Error> {
     let new = tx
         .prepare_cached(
-            "INSERT OR IGNORE INTO receipt (packet, member, status, seal) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR IGNORE INTO receipt (packet, member, status, seal, head) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![packet, member, status, seal])?;
+        .execute(params![packet, member, status, seal.front, seal.keep_head(tx)?])?;
     Ok(new > 0)
 }
 
 fn end(tx: &Tx<'_>, packet: &str, state: &str, reason: Option<&str>) -> Result<(), Error> {
-    tx.prepare_cached(
-        "UPDATE outbound SET state = ?2, reason = ?3, body = NULL WHERE packet = ?1 AND state = 'kept'",
-    )?
-    .execute(params![packet, state, reason])?;
+    let ended: Option<i64> = tx
+        .prepare_cached(
+            "UPDATE outbound SET state = ?2, reason = ?3 WHERE packet = ?1 AND state = 'kept' RETURNING number",
+        )?
+        .query_row(params![packet, state, reason], |row| row.get(0))
+        .optional()?;
+    if let Some(number) = ended {
+        tx.prepare_cached("DELETE FROM outbound_body WHERE number = ?1")?
+            .execute([number])?;
+    }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Receipts that this box owes: written down with the deed they speak of, gone when the hub has them.
 
 use super::inbound::keep_own_receipt;
-use super::{Error, Spool};
+use super::{Error, Parted, Spool};
 use crate::packet::MemberId;
 use crate::packet::record::Record;
 use crate::store::{Tx, params};
@@ -72,7 +72,7 @@ impl Spool {
     ///
     /// # Errors
     /// When the store fails; the step may be repeated.
-    pub async fn settle(&self, settled: Vec<(Owed, Vec<u8>)>) -> Result<(), Error> {
+    pub async fn settle(&self, settled: Vec<(Owed, Parted)>) -> Result<(), Error> {
         self.store
             .write(move |tx| {
                 for (owed, seal) in &settled {

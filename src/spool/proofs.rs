@@ -1,6 +1,6 @@
 //! What lies with a packet to prove it, bodies untouched: also for tools that read a box's store from outside.
 
-use super::Error;
+use super::{Error, whole};
 use crate::packet::{MemberId, PacketId};
 use crate::store::{OptionalExt, Store, params};
 
@@ -33,9 +33,12 @@ impl Proofs {
         self.store
             .read(move |tx| {
                 Ok(tx
-                    .prepare_cached("SELECT seal FROM inbox WHERE member = ?1 AND packet = ?2")?
+                    .prepare_cached(
+                        "SELECT seal, bytes FROM inbox JOIN seal_head ON seal_head.number = head \
+                         WHERE member = ?1 AND packet = ?2",
+                    )?
                     .query_row(params![member.as_str(), packet.to_string()], |row| {
-                        row.get(0)
+                        whole(row, 0)
                     })
                     .optional()?)
             })
@@ -50,10 +53,15 @@ impl Proofs {
         self.store
             .read(move |tx| {
                 let mut select = tx.prepare_cached(
-                    "SELECT status, member, seal FROM receipt WHERE packet = ?1 ORDER BY status, member",
+                    "SELECT status, member, seal, bytes FROM receipt JOIN seal_head ON seal_head.number = head \
+                     WHERE packet = ?1 ORDER BY status, member",
                 )?;
                 let rows = select.query_map([packet.to_string()], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        whole(row, 2)?,
+                    ))
                 })?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })

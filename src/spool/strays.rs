@@ -47,9 +47,11 @@ impl Spool {
 
 fn is_known(tx: &Tx<'_>, body: &Standing) -> Result<bool, Error> {
     let select = if body.shelf.outgoing().is_some() {
-        "SELECT 1 FROM outbound WHERE packet = ?1 AND shelf = ?2 AND state = 'kept' AND body IS NULL"
+        "SELECT 1 FROM outbound o WHERE packet = ?1 AND shelf = ?2 AND state = 'kept' \
+         AND NOT EXISTS (SELECT 1 FROM outbound_body b WHERE b.number = o.number)"
     } else {
-        "SELECT 1 FROM inbox WHERE packet = ?1 AND member = ?2 AND purged = 0 AND body IS NULL"
+        "SELECT 1 FROM inbox i WHERE packet = ?1 AND member = ?2 AND purged = 0 \
+         AND NOT EXISTS (SELECT 1 FROM inbox_body b WHERE b.number = i.number)"
     };
     let Some(member) = body.shelf.outgoing().or_else(|| body.shelf.incoming()) else {
         return Ok(true);

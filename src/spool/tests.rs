@@ -29,7 +29,12 @@ fn packet() -> PacketId {
 }
 
 fn open(directory: &Path, disk: Disk) -> Spool {
-    let store = Store::open(directory.join("box.db"), disk.clone(), &[SCHEMA]).unwrap();
+    let store = Store::open(
+        directory.join("box.db"),
+        disk.clone(),
+        &[SEAL_HEADS, SCHEMA],
+    )
+    .unwrap();
     Spool::open(store, disk, &directory.join("bodies")).unwrap()
 }
 
@@ -69,6 +74,10 @@ fn submission(content: &[u8], body: Body, at: Moment) -> Submission {
     }
 }
 
+fn parted(front: &[u8]) -> Parted {
+    (front, &b" under a head"[..]).into()
+}
+
 fn small(content: &[u8], at: Moment) -> Submission {
     submission(content, Body::Inline(content.into()), at)
 }
@@ -96,7 +105,7 @@ fn arrival(packet: PacketId, content: &[u8]) -> Arrival {
         digest: Digest::of(content),
         size: content.len() as u64,
         body: Body::Inline(content.into()),
-        seal: b"seal".to_vec(),
+        seal: parted(b"seal"),
         receipt: receipt(packet, content, "delivered"),
         at: now(),
     }
@@ -117,7 +126,7 @@ async fn the_same_submission_is_known_within_its_window_and_new_after_a_failure(
     assert_eq!(other.record.to[0].sequence, 2, "places have no gaps");
 
     spool
-        .refuse(&other, "closed", b"void".to_vec(), start)
+        .refuse(&other, "closed", parted(b"void"), start)
         .await
         .unwrap();
     new(spool.keep(small(b"other", start)).await.unwrap());
@@ -131,7 +140,7 @@ async fn a_late_delivery_never_takes_back_what_the_software_said() {
     let spool = open(dir.path(), Disk::real());
     let kept = new(spool.keep(small(b"one", now())).await.unwrap());
     spool
-        .finish(&kept, b"accepted".to_vec(), now())
+        .finish(&kept, parted(b"accepted"), now())
         .await
         .unwrap();
     for (status, fresh) in [
@@ -141,7 +150,7 @@ async fn a_late_delivery_never_takes_back_what_the_software_said() {
     ] {
         let record = receipt(kept.packet, b"one", status);
         let told = spool
-            .received_receipt(&record, b"seal".to_vec(), now())
+            .received_receipt(&record, parted(b"seal"), now())
             .await;
         assert_eq!(told.unwrap(), fresh);
         let sent = spool
@@ -152,7 +161,7 @@ async fn a_late_delivery_never_takes_back_what_the_software_said() {
     }
     let stranger = receipt(packet(), b"one", "collected");
     let told = spool
-        .received_receipt(&stranger, b"seal".to_vec(), now())
+        .received_receipt(&stranger, parted(b"seal"), now())
         .await;
     assert!(matches!(told, Err(Error::Missing(_))));
     assert_eq!(spool.load().await.unwrap(), Load::default());
@@ -184,7 +193,7 @@ async fn an_arrival_is_one_document_and_no_other_under_its_id() {
     assert_eq!(owed.len(), 1, "one word about it, however often it came");
     let settled = owed
         .into_iter()
-        .map(|owed| (owed, b"seal".to_vec()))
+        .map(|owed| (owed, parted(b"seal")))
         .collect();
     spool.settle(settled).await.unwrap();
 
@@ -225,7 +234,7 @@ async fn a_start_sweeps_bodies_that_no_row_knows_and_no_others() {
     assert_eq!(spool.sweep().await.unwrap(), 1);
     let there = |body: &Body| matches!(body, Body::File(path) if path.exists());
     assert!(!there(&stray) && there(&kept.body));
-    spool.finish(&kept, Vec::new(), now()).await.unwrap();
+    spool.finish(&kept, parted(b""), now()).await.unwrap();
     assert!(!there(&kept.body));
 }
 

@@ -7,9 +7,10 @@ use data_encoding::BASE64;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::consignment::{self, Outcome};
 use super::{
-    Announced, Announcement, Ask, CHECKPOINTS, DIRECTORY, Error, HEAD, HubHead, MAILBOX, Mailbox,
-    PACKETS, RECEIPTS, Taken, wire,
+    Announced, Announcement, Ask, CHECKPOINTS, CONSIGNMENTS, DIRECTORY, Error, HEAD, HubHead,
+    MAILBOX, Mailbox, PACKETS, RECEIPTS, Taken, wire,
 };
 use crate::evidence::Head;
 use crate::https::{Answer, Body, Client, Content, HeaderMap, Method, StatusCode};
@@ -99,6 +100,42 @@ impl Hub {
             (Some(receipt), true) => Ok(receipt),
             _ => Err(Error::Malformed("not exactly one receipt".to_owned())),
         }
+    }
+
+    /// Hands many small packets over in one call: seals and bodies of at most [`consignment::LONGEST_BODY`] bytes, at most
+    /// [`consignment::MOST`] of them. For each what [`Hub::put`] would give, in their order.
+    ///
+    /// # Errors
+    /// When the call itself failed: nothing is known of any of them.
+    pub async fn consign(
+        &self,
+        packets: &[(Vec<u8>, Bytes)],
+    ) -> Result<Vec<Result<Vec<u8>, Error>>, Error> {
+        let bytes = consignment::consignment(packets.iter().map(|(s, b)| (&s[..], &b[..])));
+        let content = Content::new().then_bytes(bytes);
+        let answer = self
+            .client
+            .request(
+                Method::POST,
+                CONSIGNMENTS,
+                HeaderMap::new(),
+                content,
+                DEADLINE,
+            )
+            .await?;
+        let outcomes = consignment::outcomes(whole(answer, LONGEST_JSON).await?)?;
+        if outcomes.len() != packets.len() {
+            return Err(Error::Malformed(format!(
+                "{} outcomes of {} packets",
+                outcomes.len(),
+                packets.len()
+            )));
+        }
+        let outcome = |outcome| match outcome {
+            Outcome::Accepted(receipt) => Ok(receipt),
+            Outcome::Problem(status, json) => Err(problem(status, &json)),
+        };
+        Ok(outcomes.into_iter().map(outcome).collect())
     }
 
     /// Leases packets for this box's members; waits for the first as long as `ask` says.
@@ -240,6 +277,11 @@ async fn expect_ok(mut answer: Answer) -> Result<Answer, Error> {
     if answer.status.is_success() {
         return Ok(answer);
     }
+    let bytes = answer.body.read_all(LONGEST_JSON).await?;
+    Err(problem(answer.status.as_u16(), &bytes))
+}
+
+fn problem(status: u16, json: &[u8]) -> Error {
     #[derive(serde::Deserialize, Default)]
     struct Problem {
         #[serde(rename = "type", default)]
@@ -249,11 +291,10 @@ async fn expect_ok(mut answer: Answer) -> Result<Answer, Error> {
         #[serde(default)]
         detail: Option<String>,
     }
-    let bytes = answer.body.read_all(LONGEST_JSON).await?;
-    let problem: Problem = serde_json::from_slice(&bytes).unwrap_or_default();
-    Err(Error::Problem {
-        status: answer.status.as_u16(),
+    let problem: Problem = serde_json::from_slice(json).unwrap_or_default();
+    Error::Problem {
+        status,
         kind: problem.kind,
         detail: problem.detail.unwrap_or(problem.title),
-    })
+    }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong between box and hub.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::wire;
 use crate::https;
@@ -8,7 +9,7 @@ use crate::retry::Class;
 use crate::trust::Refusal;
 
 /// Why a call to the hub gave no answer or the wrong one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Error {
     /// The connection or the exchange of messages failed.
     Http(https::Error),
@@ -23,8 +24,10 @@ pub enum Error {
     },
     /// The answer is not one of this protocol.
     Malformed(String),
+    /// This box is stopping.
+    Stopped,
     /// A file to be sent can't be read.
-    Body(std::io::Error),
+    Body(Arc<std::io::Error>),
 }
 
 impl Error {
@@ -41,7 +44,7 @@ impl Error {
                 ..
             } if !self.is_behind() && !self.is_fork() => Class::Refuse,
             Self::Problem { .. } => Class::Retry,
-            Self::Malformed(_) | Self::Body(_) => Class::Retry,
+            Self::Malformed(_) | Self::Body(_) | Self::Stopped => Class::Retry,
         }
     }
 
@@ -85,6 +88,7 @@ impl fmt::Display for Error {
             Self::Http(error) => write!(f, "{error}"),
             Self::Problem { status, detail, .. } => write!(f, "the hub answers {status}: {detail}"),
             Self::Malformed(what) => write!(f, "the hub's answer is not understood: {what}"),
+            Self::Stopped => f.write_str("this box is stopping"),
             Self::Body(error) => write!(f, "the body can't be read: {error}"),
         }
     }
@@ -100,7 +104,7 @@ impl From<https::Error> for Error {
 
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
-        Self::Body(error)
+        Self::Body(Arc::new(error))
     }
 }
 

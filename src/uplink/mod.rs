@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `POST /v1/checkpoints` | [`Announcement`] | 200 [`Announced`]: taken, or from which size to prove |
 //! | `PUT /v1/packets/ID` | seal and body; a void: seal alone | 200 the hub's *accepted* receipt as a frame |
+//! | `POST /v1/consignments` | small packets with their seals ([`consignment`]) | 200 the hub's word on each |
 //! | `POST /v1/mailbox` | [`Ask`] | 200 [`Mailbox`]: packets leased to this box; long poll |
 //! | `GET /v1/packets/ID?to=CODE` | | 200 seal and body |
 //! | `POST /v1/receipts` | frames of seals | 200 [`Taken`], a verdict each, in order |
@@ -18,6 +19,7 @@
 //! are final for what was sent, 429 and 5xx may succeed later.
 
 mod client;
+pub mod consignment;
 mod error;
 mod messages;
 pub mod wire;
@@ -30,6 +32,8 @@ pub use messages::{Announced, Announcement, Ask, HubHead, Mailbox, MailboxEntry,
 pub const CHECKPOINTS: &str = "/v1/checkpoints";
 /// Path of packets, before the id.
 pub const PACKETS: &str = "/v1/packets/";
+/// Path of consignments.
+pub const CONSIGNMENTS: &str = "/v1/consignments";
 /// Path of the mailbox.
 pub const MAILBOX: &str = "/v1/mailbox";
 /// Path of receipts.

@@ -11,13 +11,19 @@ pub enum Malformed {
     Cut,
     /// The length before a seal is beyond what any seal has.
     TooLong(u32),
+    /// More packets or heads than one call may hold.
+    TooMany,
+    /// A seal names a head that is not there.
+    NoSuchHead,
 }
 
 impl std::fmt::Display for Malformed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Cut => f.write_str("the stream ended inside a seal"),
-            Self::TooLong(length) => write!(f, "a seal of {length} bytes is announced"),
+            Self::TooLong(length) => write!(f, "a part of {length} bytes is announced"),
+            Self::TooMany => f.write_str("more packets than one call may hold"),
+            Self::NoSuchHead => f.write_str("a seal names a head that is not there"),
         }
     }
 }

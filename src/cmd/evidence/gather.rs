@@ -29,7 +29,7 @@ pub(super) fn bundle(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(Stopped::unreadable)?;
-    let schema = [evidence::SCHEMA, spool::SCHEMA];
+    let schema = [evidence::SCHEMA, spool::SEAL_HEADS, spool::SCHEMA];
     let store = Store::open(store, disk.clone(), &schema).map_err(Stopped::unreadable)?;
     runtime.block_on(async {
         let proofs = Proofs::new(store.clone());
