@@ -95,6 +95,10 @@ fn carry(name: &str, waiting: &Receiver<Arc<Entry>>, counts: &Counts) {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) += many;
         counts.wrote.notify_all();
+        if many >= BUSY {
+            // More of the kind is to come: woken for each line, this thread would cost more than all it writes.
+            std::thread::sleep(GATHERING);
+        }
     }
 }
 
@@ -108,6 +112,10 @@ fn lines_dropped(count: u64) -> Entry {
     entry
 }
 
+/// Lines at once that tell of many more to come.
+const BUSY: u64 = 4;
+/// How long they gather then.
+const GATHERING: Duration = Duration::from_millis(2);
 /// Lines that go out before they are counted as written.
 const MANY: u64 = 256;
 /// Bytes of lines that go to stderr at once.

@@ -175,7 +175,7 @@ impl vxp::Desk for Desk {
 
 /// Always leaves room to finish what is kept, before the first byte is taken.
 fn room(relay: &Relay, announced: Option<u64>) -> Result<(), Refusal> {
-    let free = relay.spool.free_bytes().unwrap_or(u64::MAX);
+    let free = relay.free.bytes(&relay.spool);
     if free
         >= relay
             .config

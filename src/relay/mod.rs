@@ -7,6 +7,7 @@ mod consign;
 mod deliver;
 mod desk;
 mod error;
+mod free;
 mod gate;
 mod inbound;
 mod outbound;
@@ -36,6 +37,7 @@ use crate::uplink::Hub;
 use announce::Announcer;
 use backlog::Backlog;
 use consign::Consigner;
+use free::Free;
 use gate::Gate;
 use inbound::Arriving;
 
@@ -60,6 +62,8 @@ pub struct Relay {
     sending: Schedule,
     /// Small packets go together.
     consigner: Consigner,
+    /// Room on the disk.
+    free: Free,
     /// What is on its way in.
     arriving: Arriving,
     /// Rung when a member owes a receipt.
@@ -89,7 +93,7 @@ pub struct Parts {
 /// Memory of the packets of one priority that are prepared for the hub at a time, in KiB.
 const CARRYING: u32 = 8 * 1024;
 /// Packets that travel to the hub at a time: some consignments, and those that are too large for them.
-const SENDING: usize = 192;
+const SENDING: usize = 256;
 
 impl Relay {
     /// Puts a box together; nothing runs before [`Relay::start`].
@@ -134,6 +138,7 @@ impl Relay {
             carrying: std::array::from_fn(|_| Arc::new(Semaphore::new(CARRYING as usize))),
             backlog: std::array::from_fn(|_| Backlog::default()),
             sending: Schedule::new(SENDING),
+            free: Free::default(),
             arriving: Arriving::default(),
             owed,
         })

@@ -33,7 +33,8 @@ pub const SCHEMA: &str = "
 CREATE TABLE outbound (
   number INTEGER PRIMARY KEY, packet TEXT NOT NULL UNIQUE, member TEXT NOT NULL, messagetype TEXT NOT NULL,
   envelope TEXT NOT NULL, record BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, same BLOB UNIQUE,
-  priority INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT, kept_at INTEGER NOT NULL, shelf TEXT NOT NULL);
+  priority INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT, kept_at INTEGER NOT NULL, ended_at INTEGER,
+  shelf TEXT NOT NULL);
 CREATE TABLE outbound_body (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE INDEX outbound_open ON outbound (kept_at) WHERE state = 'kept';
 CREATE INDEX outbound_of ON outbound (member, messagetype, kept_at);

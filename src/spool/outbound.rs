@@ -182,11 +182,7 @@ impl Spool {
         self.store
             .write(move |tx| {
                 put_receipt(tx, &packet, "", "accepted", &receipt)?;
-                tx.prepare_cached(
-                    "UPDATE recipient SET state = 'accepted', at = ?2 WHERE packet = ?1 AND state = 'initial'",
-                )?
-                .execute(params![packet, millis(at)])?;
-                end(tx, &packet, "accepted", None)
+                end(tx, &packet, "accepted", None, at)
             })
             .await?;
         self.bodies.remove(&kept.body).await;
@@ -212,7 +208,7 @@ impl Spool {
                     "UPDATE recipient SET state = 'fail', reason = ?2, at = ?3 WHERE packet = ?1",
                 )?
                 .execute(params![packet, reason, millis(at)])?;
-                end(tx, &packet, "refused", Some(&reason))
+                end(tx, &packet, "refused", Some(&reason), at)
             })
             .await?;
         self.bodies.remove(&kept.body).await;
@@ -407,12 +403,19 @@ pub(super) fn put_receipt(
     Ok(new > 0)
 }
 
-fn end(tx: &Tx<'_>, packet: &str, state: &str, reason: Option<&str>) -> Result<(), Error> {
+fn end(
+    tx: &Tx<'_>,
+    packet: &str,
+    state: &str,
+    reason: Option<&str>,
+    at: Moment,
+) -> Result<(), Error> {
     let ended: Option<i64> = tx
         .prepare_cached(
-            "UPDATE outbound SET state = ?2, reason = ?3 WHERE packet = ?1 AND state = 'kept' RETURNING number",
+            "UPDATE outbound SET state = ?2, reason = ?3, ended_at = ?4 WHERE packet = ?1 AND state = 'kept' \
+             RETURNING number",
         )?
-        .query_row(params![packet, state, reason], |row| row.get(0))
+        .query_row(params![packet, state, reason, millis(at)], |row| row.get(0))
         .optional()?;
     if let Some(number) = ended {
         tx.prepare_cached("DELETE FROM outbound_body WHERE number = ?1")?

@@ -139,7 +139,7 @@ impl Spool {
             .read(move |tx| {
                 let mut select = tx.prepare_cached(
                     "SELECT o.packet, o.messagetype, o.envelope, o.state, o.reason, r.member, r.state, r.reason, \
-                     o.kept_at, r.at FROM outbound o JOIN recipient r ON r.packet = o.packet \
+                     o.kept_at, r.at, o.ended_at FROM outbound o JOIN recipient r ON r.packet = o.packet \
                      WHERE o.member = ?1 AND o.messagetype = ?2 AND o.kept_at BETWEEN ?3 AND ?4 \
                      ORDER BY o.kept_at DESC, o.packet, r.member LIMIT ?5",
                 )?;
@@ -215,17 +215,24 @@ fn inboxed(row: &Row<'_>, to: &MemberId, messagetype: &str) -> Result<Inboxed, E
 }
 
 fn sent(row: &Row<'_>) -> Result<Sent, Error> {
+    let (state, mut received) = (text(row, 3)?, text(row, 6)?);
+    let (mut at, ended): (i64, Option<i64>) = (row.get(9)?, row.get(10)?);
+    // What the hub accepted it accepted for everyone: no row of a recipient is written for that.
+    if state == "accepted" && received == "initial" {
+        received.clone_from(&state);
+        at = ended.unwrap_or(at);
+    }
     Ok(Sent {
         packet: parsed(&text(row, 0)?, "packet")?,
         messagetype: text(row, 1)?,
         envelope: envelope(&text(row, 2)?)?,
-        state: text(row, 3)?,
+        state,
         reason: row.get(4)?,
         to: parsed(&text(row, 5)?, "member")?,
-        received: text(row, 6)?,
+        received,
         received_reason: row.get(7)?,
         kept_at: moment(row.get(8)?),
-        at: moment(row.get(9)?),
+        at: moment(at),
     })
 }
 
