@@ -1,4 +1,5 @@
 mod cms;
+mod consignment;
 mod directory;
 mod faults;
 mod intake;
