@@ -33,26 +33,45 @@ struct World {
 fn world(dir: &Path, module: PathBuf) -> World {
     let [rsa, ec] = token::furnish();
     let authority = Authority::new();
-    let key = |name: &str, use_: KeyUse, label: &str, spki: &[u8]| {
-        let key = rcgen::SubjectPublicKeyInfo::from_der(spki).unwrap();
-        let certificates = dir.join(format!("{name}.pem"));
-        let pem = authority.issue(name, &key).pem() + &authority.pem;
-        put(&certificates, pem.as_bytes());
-        KeyConfig {
-            name: name.into(),
-            member: MEMBER.parse().unwrap(),
-            use_,
-            label: label.into(),
-            certificates,
-            allow: vec![Who::Uid(nix::unistd::getuid().as_raw())],
-        }
-    };
     let keys = vec![
-        key("seal", KeyUse::Seal, "rsa", &rsa.spki),
-        key("tls", KeyUse::Tls, "ec", &ec.spki),
+        certified(dir, &authority, "seal", KeyUse::Seal, "rsa", &rsa.spki),
+        certified(dir, &authority, "tls", KeyUse::Tls, "ec", &ec.spki),
     ];
+    let config = configuration(dir, module, keys);
+    World {
+        config,
+        authority,
+        tls_point: ec.spki[26..].to_vec(),
+    }
+}
+
+/// A key of [`MEMBER`] with a certificate of its own, for the user that runs the tests.
+pub(crate) fn certified(
+    dir: &Path,
+    authority: &Authority,
+    name: &str,
+    use_: KeyUse,
+    label: &str,
+    spki: &[u8],
+) -> KeyConfig {
+    let key = rcgen::SubjectPublicKeyInfo::from_der(spki).unwrap();
+    let certificates = dir.join(format!("{name}.pem"));
+    let pem = authority.issue(name, &key).pem() + &authority.pem;
+    put(&certificates, pem.as_bytes());
+    KeyConfig {
+        name: name.into(),
+        member: MEMBER.parse().unwrap(),
+        use_,
+        label: label.into(),
+        certificates,
+        allow: vec![Who::Uid(nix::unistd::getuid().as_raw())],
+    }
+}
+
+/// A signer over the furnished token.
+pub(crate) fn configuration(dir: &Path, module: PathBuf, keys: Vec<KeyConfig>) -> Config {
     put(&dir.join("pin"), token::PIN.as_bytes());
-    let config = Config {
+    Config {
         socket: dir.join("signer.socket"),
         heads: dir.join("heads"),
         module,
@@ -66,16 +85,11 @@ fn world(dir: &Path, module: PathBuf) -> World {
         deadline_ms: 8_000,
         min_sign_time_ms: None,
         keys,
-    };
-    World {
-        config,
-        authority,
-        tls_point: ec.spki[26..].to_vec(),
     }
 }
 
 /// Runs `test` beside a signer, which ends well when the test has.
-fn with_signer<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Client) -> F) {
+pub(crate) fn with_signer<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Client) -> F) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (stop, stopped) = watch::channel(false);
     let socket = config.socket.clone();
@@ -88,11 +102,17 @@ fn with_signer<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Client)
     });
 }
 
-fn leaf(n: u8) -> Hash {
+pub(crate) fn leaf(n: u8) -> Hash {
     leaf_hash(&[n])
 }
 
-fn request(origin: &str, size: u64, root: Hash, from_size: u64, proof: &[Hash]) -> SealRequest {
+pub(crate) fn request(
+    origin: &str,
+    size: u64,
+    root: Hash,
+    from_size: u64,
+    proof: &[Hash],
+) -> SealRequest {
     let checkpoint = Checkpoint {
         origin: origin.into(),
         size,
@@ -316,7 +336,9 @@ fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
     token::alone(
         "process::a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again",
         |dir| {
-            let World { config, .. } = world(dir, token::module());
+            // OpenSC's spy writes down each call that reaches the token.
+            let World { mut config, .. } = world(dir, token::module());
+            config.module = token::spy_module();
             put(&dir.join("pin"), b"0000\n");
             with_signer(config, |client| async move {
                 let said = client
@@ -327,9 +349,19 @@ fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
                 };
                 assert_eq!(error.class(), Class::Retry);
                 assert!(error.to_string().contains("PIN"), "{error}");
+                let many = (0..50).map(|_| {
+                    let client = client.clone();
+                    let first = request(MEMBER, 1, leaf(1), 0, &[]);
+                    tokio::spawn(async move { client.seal("seal", first).await })
+                });
+                for refused in many.collect::<Vec<_>>() {
+                    assert!(matches!(refused.await.unwrap(), Err(Error::Halted(_))));
+                }
                 // What needs no token is still answered.
                 assert_eq!(client.keys().await.unwrap().len(), 2);
             });
+            let calls = std::fs::read_to_string(dir.join("spy")).unwrap();
+            assert_eq!(calls.matches(": C_Login\n").count(), 1, "{calls}");
         },
     );
 }

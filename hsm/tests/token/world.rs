@@ -32,11 +32,19 @@ pub(crate) fn alone(test: &str, body: impl FnOnce(&Path)) {
         dir.path().join("tokens").display()
     );
     put(&conf, &text);
+    // kryoptic's, for which the module's environment is another.
+    let kryoptic = dir.path().join("kryoptic.conf");
+    let text = format!(
+        "[[slots]]\nslot = 1\ndbtype = \"sqlite\"\ndbargs = \"{}\"\n",
+        dir.path().join("tokens/kryoptic.sql").display()
+    );
+    put(&kryoptic, &text);
     let socket = dir.path().join("p11.socket");
     let done = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env("HSM_TEST_DIR", dir.path())
         .env("SOFTHSM2_CONF", &conf)
+        .env("KRYOPTIC_CONF", &kryoptic)
         .env(
             "P11_KIT_SERVER_ADDRESS",
             format!("unix:path={}", socket.display()),
@@ -51,19 +59,24 @@ pub(crate) fn alone(test: &str, body: impl FnOnce(&Path)) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own throw-away file")]
-pub(crate) fn put(path: &Path, text: &str) {
-    std::fs::write(path, text).unwrap();
+pub(crate) fn put(path: &Path, content: impl AsRef<[u8]>) {
+    std::fs::write(path, content).unwrap();
 }
 
 /// Makes the token with one RSA and one P-256 key.
 pub(crate) fn furnish() -> [PublicKey; 2] {
+    furnish_with([("rsa", KeyKind::Rsa { bits: 2048 }), ("ec", KeyKind::P256)])
+}
+
+/// Makes the token with these keys; each one's id is its label.
+pub(crate) fn furnish_with<const N: usize>(keys: [(&str, KeyKind); N]) -> [PublicKey; N] {
     let mut bench = Workbench::open(&module()).unwrap();
     let pin = Pin::new(PIN.into());
     bench
         .init_token(LABEL, &Pin::new("12345678".into()), &pin)
         .unwrap();
     bench.login(&TokenName::Label(LABEL.into()), &pin).unwrap();
-    [("rsa", KeyKind::Rsa { bits: 2048 }), ("ec", KeyKind::P256)].map(|(label, kind)| {
+    keys.map(|(label, kind)| {
         let key = bench.generate(label, label.as_bytes(), kind).unwrap();
         assert!(key.sensitive && key.always_sensitive && key.never_extractable && key.local);
         assert!(!key.extractable);
