@@ -336,9 +336,9 @@ fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
     token::alone(
         "process::a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again",
         |dir| {
-            // OpenSC's spy writes down each call that reaches the token.
             let World { mut config, .. } = world(dir, token::module());
-            config.module = token::spy_module();
+            let _spied = token::Server::spied(dir);
+            config.module = token::client_module();
             put(&dir.join("pin"), b"0000\n");
             with_signer(config, |client| async move {
                 let said = client
@@ -360,8 +360,7 @@ fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
                 // What needs no token is still answered.
                 assert_eq!(client.keys().await.unwrap().len(), 2);
             });
-            let calls = std::fs::read_to_string(dir.join("spy")).unwrap();
-            assert_eq!(calls.matches(": C_Login\n").count(), 1, "{calls}");
+            assert_eq!(token::logins(dir), 1);
         },
     );
 }

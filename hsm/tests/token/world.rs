@@ -121,13 +121,23 @@ pub(crate) struct Server(Child);
 
 impl Server {
     pub(crate) fn start(dir: &Path) -> Self {
+        Self::before(dir, &module())
+    }
+
+    /// The same with OpenSC's spy before the token, which writes each call into `spy`. It sees all of them only
+    /// behind p11-kit: a module that speaks PKCS#11 3 hands its own functions out past it.
+    pub(crate) fn spied(dir: &Path) -> Self {
+        Self::before(dir, &spy_module())
+    }
+
+    fn before(dir: &Path, provider: &Path) -> Self {
         let socket = dir.join("p11.socket");
         if socket.exists() {
             remove(&socket);
         }
         let mut child = Command::new("p11-kit")
             .args(["server", "--foreground", "--provider"])
-            .arg(module())
+            .arg(provider)
             .arg("--name")
             .arg(&socket)
             .arg("pkcs11:")
@@ -178,7 +188,7 @@ pub(crate) fn client_module() -> PathBuf {
 }
 
 /// OpenSC's module that writes down each call and passes it on.
-pub(crate) fn spy_module() -> PathBuf {
+fn spy_module() -> PathBuf {
     installed("pkcs11-spy.so", "opensc-pkcs11")
 }
 
@@ -192,6 +202,12 @@ fn installed(file: &str, package: &str) -> PathBuf {
     .into_iter()
     .find(|path| path.exists())
     .unwrap_or_else(|| panic!("no {file}: install {package}"))
+}
+
+/// How often the spy of [`Server::spied`] saw a login.
+pub(crate) fn logins(dir: &Path) -> usize {
+    let calls = std::fs::read_to_string(dir.join("spy")).unwrap();
+    calls.matches(": C_Login\n").count()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own throw-away file")]
