@@ -140,6 +140,13 @@ impl From<Error> for Failure {
     }
 }
 
+/// For a workbench, which opens nothing anew.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
 impl From<Pkcs11Error> for Failure {
     fn from(error: Pkcs11Error) -> Self {
         match error {

@@ -37,10 +37,17 @@ impl Module {
         }
     }
 
-    pub(crate) fn initialize(&self) -> Result<(), Failure> {
-        let args = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-        match self.context.initialize(args) {
-            Ok(()) | Err(Pkcs11Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
+    /// Initialises the module; whether several threads may call it at the same time.
+    pub(crate) fn initialize(&self) -> Result<bool, Failure> {
+        let with = |flags| self.context.initialize(CInitializeArgs::new(flags));
+        let (done, locks) = match with(CInitializeFlags::OS_LOCKING_OK) {
+            Err(Pkcs11Error::Pkcs11(RvError::CantLock, _)) => {
+                (with(CInitializeFlags::empty()), false)
+            }
+            done => (done, true),
+        };
+        match done {
+            Ok(()) | Err(Pkcs11Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(locks),
             Err(error) => Err(error.into()),
         }
     }

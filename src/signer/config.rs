@@ -28,6 +28,8 @@ pub struct Config {
     pub pin_credential: Option<String>,
     /// File that holds the PIN.
     pub pin_file: Option<PathBuf>,
+    /// How the token is treated, as `trucgate provision probe` writes it; otherwise what is known of such a token.
+    pub profile: Option<hsm::Profile>,
     /// Sessions kept for seals.
     #[serde(default = "two")]
     pub seal_sessions: usize,
@@ -140,6 +142,7 @@ impl Config {
             module: self.module.clone(),
             token,
             pin,
+            profile: self.profile.clone(),
             seal_sessions: self.seal_sessions,
             tls_sessions: self.tls_sessions,
             queue: self.queue,

@@ -5,6 +5,7 @@
 #[path = "../../src/signer/tests/authority.rs"]
 mod authority;
 mod forged;
+mod probe;
 mod process;
 #[expect(dead_code, reason = "the token's own tests use the rest")]
 #[path = "../../hsm/tests/token/world.rs"]

@@ -23,14 +23,14 @@ use trucgate::signer::{Client, Error, KeyUse, SealAnswer, SealRequest, TlsScheme
 
 const MEMBER: &str = "000.00.00.G22";
 
-struct World {
-    config: Config,
+pub(crate) struct World {
+    pub(crate) config: Config,
     authority: Authority,
     tls_point: Vec<u8>,
 }
 
 /// A token with an RSA seal key and a P-256 TLS key, both certified, and the signer's configuration over it.
-fn world(dir: &Path, module: PathBuf) -> World {
+pub(crate) fn world(dir: &Path, module: PathBuf) -> World {
     let [rsa, ec] = token::furnish();
     let authority = Authority::new();
     let keys = vec![
@@ -79,6 +79,7 @@ pub(crate) fn configuration(dir: &Path, module: PathBuf, keys: Vec<KeyConfig>) -
         token_serial: None,
         pin_credential: None,
         pin_file: Some(dir.join("pin")),
+        profile: None,
         seal_sessions: 2,
         tls_sessions: 1,
         queue: 600,
@@ -332,6 +333,28 @@ fn a_key_of_another_certificate_stops_the_start() {
 }
 
 #[test]
+fn an_rsa_key_for_tls_without_pss_stops_the_start() {
+    token::alone(
+        "process::an_rsa_key_for_tls_without_pss_stops_the_start",
+        |dir| {
+            let World { mut config, .. } = world(dir, token::module());
+            config.keys[0].use_ = KeyUse::Tls;
+            let (_, mut profile) = hsm::Profile::of("", "");
+            profile.mechanisms = vec![hsm::Mechanism::RsaPkcs, hsm::Mechanism::Ecdsa];
+            config.profile = Some(profile);
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let bound = runtime.block_on(Server::bind(config, Disk::real(), Clock::system()));
+            let refused = bound.unwrap_err();
+            assert_eq!(refused.class(), Class::Fatal);
+            assert!(
+                refused.to_string().contains("CKM_RSA_PKCS_PSS"),
+                "{refused}"
+            );
+        },
+    );
+}
+
+#[test]
 fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
     token::alone(
         "process::a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again",
@@ -360,7 +383,7 @@ fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
                 // What needs no token is still answered.
                 assert_eq!(client.keys().await.unwrap().len(), 2);
             });
-            assert_eq!(token::logins(dir), 1);
+            assert_eq!(token::calls(dir, "C_Login"), 1);
         },
     );
 }

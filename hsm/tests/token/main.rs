@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
 
 mod opensc;
+mod profile;
 mod recovery;
 mod sign;
 mod world;

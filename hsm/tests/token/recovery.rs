@@ -102,7 +102,7 @@ fn a_wrong_pin_is_tried_once() {
             assert_eq!(sign(&pool).unwrap_err().class(), Class::Fatal);
         }
         drop(pool);
-        assert_eq!(world::logins(dir), 1);
+        assert_eq!(world::calls(dir, "C_Login"), 1);
     });
 }
 

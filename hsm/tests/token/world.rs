@@ -90,6 +90,7 @@ pub(crate) fn config(module: PathBuf) -> Config {
         module,
         token: TokenName::Label(LABEL.into()),
         pin: Pin::new(PIN.into()),
+        profile: None,
         seal_sessions: 2,
         tls_sessions: 1,
         queue: 64,
@@ -164,6 +165,12 @@ impl Server {
         self.signal(if hang { "-STOP" } else { "-CONT" });
     }
 
+    /// Ends the server of [`Server::spied`] and what its spy wrote.
+    pub(crate) fn forget(self, dir: &Path) {
+        drop(self);
+        remove(&dir.join("spy"));
+    }
+
     fn signal(&self, signal: &str) {
         let group = format!("-{}", self.0.id());
         let sent = Command::new("kill").args([signal, "--", &group]).status();
@@ -204,10 +211,10 @@ fn installed(file: &str, package: &str) -> PathBuf {
     .unwrap_or_else(|| panic!("no {file}: install {package}"))
 }
 
-/// How often the spy of [`Server::spied`] saw a login.
-pub(crate) fn logins(dir: &Path) -> usize {
+/// How often the spy of [`Server::spied`] saw a call.
+pub(crate) fn calls(dir: &Path, call: &str) -> usize {
     let calls = std::fs::read_to_string(dir.join("spy")).unwrap();
-    calls.matches(": C_Login\n").count()
+    calls.matches(&format!(": {call}\n")).count()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own throw-away file")]

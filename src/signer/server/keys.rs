@@ -74,7 +74,7 @@ impl Key {
         }
     }
 
-    /// The scheme of seals and of the proof.
+    /// The scheme of seals.
     pub(super) fn scheme(&self) -> Scheme {
         match self.signer.algorithm() {
             Algorithm::Rsa => Scheme::RsaPkcs1(Hash::Sha256),
@@ -101,17 +101,29 @@ impl Key {
                 "its certificate was issued for another key than the token's; put the right file or label into the configuration",
             ));
         }
-        let digest = Digest::of(PROOF).as_bytes().to_vec();
-        let signed = pool
-            .sign(self.lane(), self.label.clone(), self.scheme(), digest)
-            .await
-            .map_err(|error| self.at_start(error))?;
-        if verifies(self.signer.algorithm(), self.signer.spki(), &signed) {
-            Ok(())
-        } else {
-            Err(wrong(
-                "a test signature does not verify with its certificate",
-            ))
+        for scheme in self.proofs() {
+            let digest = Digest::of(PROOF).as_bytes().to_vec();
+            let signed = pool
+                .sign(self.lane(), self.label.clone(), *scheme, digest)
+                .await
+                .map_err(|error| self.at_start(error))?;
+            if !verifies(*scheme, self.signer.spki(), &signed) {
+                return Err(wrong(
+                    "a test signature does not verify with its certificate",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the key must be able to do before it is used. TLS 1.3 knows no RSA but PSS (RFC 8446 section 4.2.3).
+    fn proofs(&self) -> &'static [Scheme] {
+        match (self.signer.algorithm(), self.use_) {
+            (Algorithm::P256, _) => &[Scheme::EcdsaP256],
+            (Algorithm::Rsa, KeyUse::Seal) => &[Scheme::RsaPkcs1(Hash::Sha256)],
+            (Algorithm::Rsa, KeyUse::Tls) => {
+                &[Scheme::RsaPkcs1(Hash::Sha256), Scheme::RsaPss(Hash::Sha256)]
+            }
         }
     }
 
@@ -139,10 +151,11 @@ fn certificates(pem: &str) -> der::Result<Vec<Vec<u8>>> {
     Ok(chain)
 }
 
-fn verifies(algorithm: Algorithm, spki: &[u8], signed: &[u8]) -> bool {
-    let algorithm: &dyn VerificationAlgorithm = match algorithm {
-        Algorithm::Rsa => &signature::RSA_PKCS1_2048_8192_SHA256,
-        Algorithm::P256 => &signature::ECDSA_P256_SHA256_ASN1,
+fn verifies(scheme: Scheme, spki: &[u8], signed: &[u8]) -> bool {
+    let algorithm: &dyn VerificationAlgorithm = match scheme {
+        Scheme::RsaPss(_) => &signature::RSA_PSS_2048_8192_SHA256,
+        Scheme::RsaPkcs1(_) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        Scheme::EcdsaP256 => &signature::ECDSA_P256_SHA256_ASN1,
     };
     SubjectPublicKeyInfoRef::try_from(spki).is_ok_and(|info| {
         UnparsedPublicKey::new(algorithm, info.subject_public_key.raw_bytes())
