@@ -43,9 +43,9 @@ impl Workbench {
     /// Loads and initialises the module.
     ///
     /// # Errors
-    /// When it can't be loaded or initialised, or this process has another context.
+    /// When it can't be loaded or initialised, or is in use in this process.
     pub fn open(module: &Path) -> Result<Self, Error> {
-        let module = Module::load(module)?;
+        let module = Module::load_alone(module)?;
         module.initialize().map_err(Error::from)?;
         Ok(Self { seat: None, module })
     }

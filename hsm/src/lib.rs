@@ -1,7 +1,7 @@
 //! A token behind PKCS#11 and nothing else: sessions, keys, mechanisms, error classes, recovery.
 //!
-//! [`Pool`] serves signatures and heals itself; [`Workbench`] prepares tokens and keys. Only one of them
-//! lives in a process at a time.
+//! [`Pool`] serves signatures from one token and heals itself; a process may have several, of one module or of several.
+//! [`Workbench`] prepares tokens and keys and shares its module with nobody.
 
 #![forbid(unsafe_code)]
 

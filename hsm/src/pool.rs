@@ -79,7 +79,7 @@ impl Pool {
     /// Loads the module and starts the threads. It does not wait for the token: see [`Pool::watch`].
     ///
     /// # Errors
-    /// When the module can't be loaded, another context is open in this process, or threads can't be made.
+    /// When the module can't be loaded, a workbench of this process holds it, or threads can't be made.
     pub fn start(config: Config) -> Result<Self, Error> {
         let module = Module::load(&config.module)?;
         let seals = config.seal_sessions.max(1);

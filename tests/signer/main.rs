@@ -7,6 +7,7 @@ mod authority;
 mod forged;
 mod probe;
 mod process;
+mod standby;
 #[expect(dead_code, reason = "the token's own tests use the rest")]
 #[path = "../../hsm/tests/token/world.rs"]
 mod token;

@@ -25,7 +25,7 @@ const MEMBER: &str = "000.00.00.G22";
 
 pub(crate) struct World {
     pub(crate) config: Config,
-    authority: Authority,
+    pub(crate) authority: Authority,
     tls_point: Vec<u8>,
 }
 
@@ -64,6 +64,7 @@ pub(crate) fn certified(
         use_,
         label: label.into(),
         certificates,
+        standby: None,
         allow: vec![Who::Uid(nix::unistd::getuid().as_raw())],
     }
 }
@@ -85,6 +86,7 @@ pub(crate) fn configuration(dir: &Path, module: PathBuf, keys: Vec<KeyConfig>) -
         queue: 600,
         deadline_ms: 8_000,
         min_sign_time_ms: None,
+        standby: None,
         keys,
     }
 }
@@ -127,7 +129,7 @@ pub(crate) fn request(
     }
 }
 
-fn handshake() -> Vec<u8> {
+pub(crate) fn handshake() -> Vec<u8> {
     [
         &[b' '; 64][..],
         b"TLS 1.3, server CertificateVerify\0",
@@ -136,7 +138,11 @@ fn handshake() -> Vec<u8> {
     .concat()
 }
 
-async fn tls(client: &Client, key: &'static str, message: Vec<u8>) -> Result<Vec<u8>, Error> {
+pub(crate) async fn tls(
+    client: &Client,
+    key: &'static str,
+    message: Vec<u8>,
+) -> Result<Vec<u8>, Error> {
     let client = client.clone();
     let blocking = move || client.tls_sign_blocking(key, TlsScheme::EcdsaP256Sha256, &message);
     tokio::task::spawn_blocking(blocking).await.unwrap()
