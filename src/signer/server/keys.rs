@@ -24,6 +24,7 @@ pub(super) struct Key {
     pub(super) member: MemberId,
     pub(super) use_: KeyUse,
     allow: Vec<u32>,
+    sessions: usize,
     first: Face,
     standby: Option<Face>,
 }
@@ -40,12 +41,18 @@ pub(super) struct Face {
 /// Reads the keys' certificates.
 pub(super) fn load(config: &Config) -> Result<Vec<Key>, Error> {
     let second = config.standby.is_some();
-    let load = |key: &KeyConfig| Key::load(key, second);
+    let load = |key: &KeyConfig| {
+        let sessions = match key.use_ {
+            KeyUse::Seal => config.seal_sessions,
+            KeyUse::Tls => config.tls_sessions,
+        };
+        Key::load(key, sessions, second)
+    };
     config.keys.iter().map(load).collect()
 }
 
 impl Key {
-    fn load(config: &KeyConfig, second: bool) -> Result<Self, Error> {
+    fn load(config: &KeyConfig, sessions: usize, second: bool) -> Result<Self, Error> {
         let same = || Face::load(config, &config.label, &config.certificates);
         let standby = match config.standby.clone().unwrap_or_default() {
             _ if !second => None,
@@ -61,6 +68,7 @@ impl Key {
             member: config.member.clone(),
             use_: config.use_,
             allow: users(&config.allow)?,
+            sessions,
             first: same()?,
             standby,
         })
@@ -76,6 +84,7 @@ impl Key {
             member: self.member.clone(),
             use_: self.use_,
             algorithm: self.first.signer.algorithm(),
+            sessions: self.sessions,
             chain: self.first.chain.clone(),
         }
     }
