@@ -2,14 +2,22 @@
 PACKAGES := softhsm2 opensc opensc-pkcs11 p11-kit p11-kit-modules openssl python3 curl
 # For side-by-side figures only.
 BENCH_PACKAGES := nginx
+# For building the second soft token.
+TOKEN_PACKAGES := libclang-dev libssl-dev libsqlite3-dev pkg-config
 # Repetitions of each row of the power-cut table in `make soak`.
 SEEDS ?= 200
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 600
 
-CARGO := cargo
+# Seconds of each of the 20 absences of the token in `make soak`.
+TOKEN_AWAY ?= 30
 
-.PHONY: all setup setup-bench demo test bench lint audit soak fuzz
+CARGO := cargo
+# The soft tokens that `make test-tokens` runs the same tests over.
+SOFTHSM2 := /usr/lib/softhsm/libsofthsm2.so
+KRYOPTIC := $(CURDIR)/target/kryoptic/libkryoptic_pkcs11.so
+
+.PHONY: all setup setup-bench setup-tokens demo test test-tokens bench lint audit soak fuzz
 
 all: test
 
@@ -20,6 +28,9 @@ setup:
 setup-bench: setup
 	@tests/setup $(BENCH_PACKAGES)
 
+setup-tokens: setup
+	@tests/setup $(TOKEN_PACKAGES)
+
 # The whole exchange on this machine. KEEP=1 leaves it running until Ctrl-C.
 demo: setup
 	$(CARGO) build --release --locked
@@ -27,6 +38,21 @@ demo: setup
 
 test: setup lint
 	$(CARGO) test --workspace --locked
+
+# Everything that touches a token, over SoftHSM2 and over kryoptic.
+test-tokens: setup-tokens $(KRYOPTIC)
+	@for module in $(SOFTHSM2) $(KRYOPTIC); do \
+		echo "== $$module"; \
+		TEST_PKCS11_MODULE=$$module $(CARGO) test --locked -p hsm -p trucgate --test token --test signer || exit 1; \
+		TEST_PKCS11_MODULE=$$module $(CARGO) test --locked --test exchange -- token:: walk:: || exit 1; \
+	done
+
+# Built as the released crate is; cargo alone knows under which name it puts a dependency's shared object.
+$(KRYOPTIC): tests/kryoptic/Cargo.toml tests/kryoptic/Cargo.lock
+	@mkdir -p $(@D)
+	cd tests/kryoptic && $(CARGO) build --release --locked --target-dir $(@D) --message-format json-render-diagnostics \
+		| sed -n 's/.*"filenames":\["\([^"]*kryoptic_pkcs11[^"]*\.so\)"\].*/\1/p' > $(@D)/built
+	cp "$$(tail -n 1 $(@D)/built)" $@
 
 lint:
 	$(CARGO) fmt --all --check
@@ -40,7 +66,7 @@ bench: setup-bench
 
 # The power-cut table hundreds of times over.
 soak: setup
-	TRUCGATE_SEEDS=$(SEEDS) $(CARGO) test --release --workspace --locked
+	TRUCGATE_SEEDS=$(SEEDS) TRUCGATE_TOKEN_AWAY=$(TOKEN_AWAY) $(CARGO) test --release --workspace --locked
 
 # Licences, sources, bans and, where their database can be reached, advisories.
 audit:

@@ -1,16 +1,18 @@
 //! The workbench: tokens and keys are prepared here, before a pool serves them.
 
 use std::path::Path;
-use std::sync::Arc;
 
+use cryptoki::context::Pkcs11;
 use cryptoki::session::UserType;
+use cryptoki::slot::Slot;
 
 use crate::error::{Error, Failure};
 use crate::key::{self, KeyKind, KeyName, PublicKey};
 use crate::mechanism::Scheme;
 use crate::module::Module;
 use crate::pin::Pin;
-use crate::session::Seat;
+use crate::profile::Mechanism;
+use crate::session::{Manners, Seat};
 use crate::token::{self, TokenDescription, TokenName};
 
 /// A new key pair and what the token says about its private half.
@@ -33,7 +35,7 @@ pub struct GeneratedKey {
 /// A module opened for preparing tokens and keys, call by call, on the caller's thread.
 #[derive(Debug)]
 pub struct Workbench {
-    seat: Option<(TokenName, Seat)>,
+    seat: Option<(Slot, Seat)>,
     module: Module,
 }
 
@@ -41,10 +43,10 @@ impl Workbench {
     /// Loads and initialises the module.
     ///
     /// # Errors
-    /// When it can't be loaded or initialised, or this process has another context.
+    /// When it can't be loaded or initialised, or is in use in this process.
     pub fn open(module: &Path) -> Result<Self, Error> {
-        let module = Module::load(module)?;
-        module.initialize().map_err(told)?;
+        let module = Module::load_alone(module)?;
+        module.initialize().map_err(Error::from)?;
         Ok(Self { seat: None, module })
     }
 
@@ -53,7 +55,7 @@ impl Workbench {
     /// # Errors
     /// When the module can't list them.
     pub fn tokens(&self) -> Result<Vec<TokenDescription>, Error> {
-        token::describe(self.module.context()).map_err(told)
+        token::describe(self.module.context()).map_err(Error::from)
     }
 
     /// Initialises the first token that has not been, gives it a label and sets both PINs.
@@ -64,7 +66,7 @@ impl Workbench {
         if label.is_empty() || label.len() > 32 {
             return Err(Error::Unfit("a token's label has 1 to 32 bytes".into()));
         }
-        self.init(label, so_pin, pin).map_err(told)
+        self.init(label, so_pin, pin).map_err(Error::from)
     }
 
     fn init(&mut self, label: &str, so_pin: &Pin, pin: &Pin) -> Result<(), Failure> {
@@ -95,16 +97,19 @@ impl Workbench {
     /// When the token is not there or refuses the PIN; a PIN is tried once.
     pub fn login(&mut self, name: &TokenName, pin: &Pin) -> Result<(), Error> {
         self.seat = None;
-        self.enter(name, pin).map_err(told)
+        self.enter(name, pin).map_err(Error::from)
     }
 
     fn enter(&mut self, name: &TokenName, pin: &Pin) -> Result<(), Failure> {
         let context = self.module.context();
         let (slot, _) = token::find(context, name)?;
-        let mechanisms: Arc<[_]> = context.get_mechanism_list(slot)?.into();
+        let manners = Manners {
+            mechanisms: token::mechanisms(context, slot, &Mechanism::ALL)?,
+            alone: None,
+        };
         let session = context.open_rw_session(slot)?;
         token::login(&session, pin)?;
-        self.seat = Some((name.clone(), Seat::new(0, session, mechanisms)));
+        self.seat = Some((slot, Seat::new(0, session, manners)));
         Ok(())
     }
 
@@ -113,7 +118,7 @@ impl Workbench {
     /// # Errors
     /// When the label is taken, the token can't make such a key, or would let it out.
     pub fn generate(&self, label: &str, id: &[u8], kind: KeyKind) -> Result<GeneratedKey, Error> {
-        key::generate(self.seat()?.session(), label, id, kind).map_err(told)
+        key::generate(self.seat()?.session(), label, id, kind).map_err(Error::from)
     }
 
     /// Reads the public half of a key.
@@ -121,7 +126,7 @@ impl Workbench {
     /// # Errors
     /// When there is no such key or it is neither RSA nor P-256.
     pub fn public_key(&self, name: &KeyName) -> Result<PublicKey, Error> {
-        self.seat()?.public_key(name).map_err(told)
+        self.seat()?.public_key(name).map_err(Error::from)
     }
 
     /// Signs a digest, for certificate requests and the self-test.
@@ -129,11 +134,22 @@ impl Workbench {
     /// # Errors
     /// As the token and the key say.
     pub fn sign(&self, name: &KeyName, scheme: Scheme, digest: &[u8]) -> Result<Vec<u8>, Error> {
-        self.seat()?.sign_once(name, scheme, digest).map_err(told)
+        self.seat()?
+            .sign_once(name, scheme, digest)
+            .map_err(Error::from)
     }
 
-    fn seat(&self) -> Result<&Seat, Error> {
+    pub(crate) fn seat(&self) -> Result<&Seat, Error> {
         self.seat.as_ref().map(|(_, seat)| seat).ok_or_else(closed)
+    }
+
+    /// Where the open token is.
+    pub(crate) fn slot(&self) -> Result<Slot, Error> {
+        self.seat.as_ref().map(|(slot, _)| *slot).ok_or_else(closed)
+    }
+
+    pub(crate) fn context(&self) -> &Pkcs11 {
+        self.module.context()
     }
 }
 
@@ -142,10 +158,6 @@ impl Drop for Workbench {
         self.seat = None;
         self.module.finalize();
     }
-}
-
-fn told(failure: Failure) -> Error {
-    failure.error
 }
 
 fn closed() -> Error {

@@ -27,7 +27,7 @@ pub enum Error {
         /// What the loader said.
         detail: String,
     },
-    /// Another pool or workbench of this process holds the one PKCS#11 context.
+    /// A pool or workbench of this process holds the module's one context.
     InUse,
     /// The token is not there, or was lost; it is looked for.
     Away(String),
@@ -91,7 +91,7 @@ impl fmt::Display for Error {
                     path.display()
                 )
             }
-            Self::InUse => write!(f, "this process already has a PKCS#11 context"),
+            Self::InUse => write!(f, "this process already uses the PKCS#11 module"),
             Self::Away(why) => write!(f, "the token is away: {why}"),
             Self::Busy => write!(f, "too many requests wait for the token"),
             Self::Late => write!(f, "the token did not answer in time"),
@@ -137,6 +137,13 @@ impl From<Error> for Failure {
             error,
             loss: Loss::None,
         }
+    }
+}
+
+/// For a workbench, which opens nothing anew.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
     }
 }
 

@@ -4,16 +4,18 @@
 //! initialised, the process logged in and the keys found anew. The first try is made at once; then presence is
 //! looked for every 500 ms without logging in, because only a login can lock a token.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use cryptoki::error::{Error as Pkcs11Error, RvError};
 use tokio::sync::watch;
 
 use crate::error::{Error, Failure, Loss};
 use crate::module::Module;
 use crate::pin::Pin;
-use crate::session::Seat;
+use crate::profile::{Login, Profile};
+use crate::session::{Manners, Seat};
 use crate::token::{self, TokenName};
 
 const PRESENCE: Duration = Duration::from_millis(500);
@@ -45,6 +47,8 @@ pub(crate) struct Gate {
     changed: Condvar,
     publish: watch::Sender<State>,
     served: AtomicBool,
+    /// Seats with a session; a token may give fewer than there are.
+    pub(crate) seated: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -65,6 +69,7 @@ impl Gate {
             changed: Condvar::new(),
             publish: watch::Sender::new(State::Connecting),
             served: AtomicBool::new(false),
+            seated: AtomicUsize::new(0),
         }
     }
 
@@ -157,8 +162,10 @@ pub(crate) struct Keeper {
     pub(crate) module: Module,
     pub(crate) token: TokenName,
     pub(crate) pin: Pin,
+    /// Instead of the one that the token's own words choose.
+    pub(crate) profile: Option<Profile>,
     pub(crate) gate: Arc<Gate>,
-    /// One for each worker; a worker holds its own while it uses the session in it.
+    /// At most one for each worker; a worker holds one while it uses the session in it.
     pub(crate) seats: Arc<[Mutex<Option<Seat>>]>,
 }
 
@@ -220,21 +227,38 @@ impl Keeper {
     }
 
     fn open(&self, generation: u64) -> Result<(), Failure> {
-        self.module.initialize()?;
+        let locks = self.module.initialize()?;
         let context = self.module.context();
         let (slot, info) = token::find(context, &self.token)?;
         if info.user_pin_locked() {
             return Err(Error::Pin("PinLocked".into()).into());
         }
-        let mechanisms = context.get_mechanism_list(slot)?.into();
-        let mut opened = Vec::with_capacity(self.seats.len());
-        for _ in self.seats.iter() {
-            let session = context.open_ro_session(slot)?;
-            opened.push(Seat::new(generation, session, Arc::clone(&mechanisms)));
+        let profile = match &self.profile {
+            Some(configured) => configured.clone(),
+            None => Profile::of(info.manufacturer_id(), info.model()).1,
+        };
+        let manners = Manners {
+            mechanisms: token::mechanisms(context, slot, &profile.mechanisms)?,
+            alone: (!locks || !profile.threads).then(Arc::default),
+        };
+        let limit = token::most_sessions(&info, &profile).min(self.seats.len());
+        let mut opened = Vec::with_capacity(limit);
+        while opened.len() < limit {
+            match context.open_ro_session(slot) {
+                Ok(session) => opened.push(Seat::new(generation, session, manners.clone())),
+                // Others may hold the rest; one is enough to serve, only slower.
+                Err(Pkcs11Error::Pkcs11(RvError::SessionCount, _)) if !opened.is_empty() => break,
+                Err(error) => return Err(error.into()),
+            }
         }
-        if let Some(seat) = opened.first() {
+        let logins = match profile.login {
+            Login::Process => 1,
+            Login::Session => opened.len(),
+        };
+        for seat in opened.iter().take(logins) {
             token::login(seat.session(), &self.pin)?;
         }
+        self.gate.seated.store(opened.len(), Ordering::Release);
         for (place, seat) in self.seats.iter().zip(opened) {
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(seat);
         }

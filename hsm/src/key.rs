@@ -20,7 +20,7 @@ pub enum KeyName {
 }
 
 impl KeyName {
-    fn attribute(&self) -> Attribute {
+    pub(crate) fn attribute(&self) -> Attribute {
         match self {
             Self::Label(label) => Attribute::Label(label.clone().into_bytes()),
             Self::Id(id) => Attribute::Id(id.clone()),

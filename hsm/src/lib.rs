@@ -1,7 +1,7 @@
 //! A token behind PKCS#11 and nothing else: sessions, keys, mechanisms, error classes, recovery.
 //!
-//! [`Pool`] serves signatures and heals itself; [`Workbench`] prepares tokens and keys. Only one of them
-//! lives in a process at a time.
+//! [`Pool`] serves signatures from one token and heals itself; a process may have several, of one module or of several.
+//! [`Workbench`] prepares tokens and keys and shares its module with nobody.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,8 @@ mod mechanism;
 mod module;
 mod pin;
 mod pool;
+mod probe;
+mod profile;
 mod queue;
 mod session;
 mod token;
@@ -24,4 +26,6 @@ pub use key::{KeyKind, KeyName, PublicKey};
 pub use mechanism::{Hash, Scheme, ecdsa_to_der};
 pub use pin::Pin;
 pub use pool::{Config, Lane, Pool};
+pub use probe::ModuleDescription;
+pub use profile::{Login, Mechanism, Profile};
 pub use token::{TokenDescription, TokenName};

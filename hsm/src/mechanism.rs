@@ -5,6 +5,7 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 
 use crate::error::Error;
 use crate::key::KeyKind;
+use crate::profile;
 
 /// The hash that the caller has made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,11 +82,13 @@ impl Scheme {
         )
     }
 
-    pub(crate) fn mechanism_type(self) -> (MechanismType, &'static str) {
+    /// The mechanism that it takes.
+    #[must_use]
+    pub fn mechanism(self) -> profile::Mechanism {
         match self {
-            Self::RsaPkcs1(_) => (MechanismType::RSA_PKCS, "CKM_RSA_PKCS"),
-            Self::RsaPss(_) => (MechanismType::RSA_PKCS_PSS, "CKM_RSA_PKCS_PSS"),
-            Self::EcdsaP256 => (MechanismType::ECDSA, "CKM_ECDSA"),
+            Self::RsaPkcs1(_) => profile::Mechanism::RsaPkcs,
+            Self::RsaPss(_) => profile::Mechanism::RsaPkcsPss,
+            Self::EcdsaP256 => profile::Mechanism::Ecdsa,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The pool: threads with sessions of their own, in two lanes, and one keeper that heals the connection.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -14,6 +15,7 @@ use crate::key::{KeyName, PublicKey};
 use crate::mechanism::Scheme;
 use crate::module::Module;
 use crate::pin::Pin;
+use crate::profile::Profile;
 use crate::queue::{Answer, Job, Queue, Reply, Work};
 use crate::session::Seat;
 use crate::token::TokenName;
@@ -30,7 +32,9 @@ pub struct Config {
     pub token: TokenName,
     /// Its PIN.
     pub pin: Pin,
-    /// Sessions kept for seals, at least 1.
+    /// How the token is treated; `None` for what is known of it, see [`Profile::of`].
+    pub profile: Option<Profile>,
+    /// Sessions kept for seals, at least 1. A token that gives too few has them shared.
     pub seal_sessions: usize,
     /// Sessions kept for TLS, at least 1.
     pub tls_sessions: usize,
@@ -75,7 +79,7 @@ impl Pool {
     /// Loads the module and starts the threads. It does not wait for the token: see [`Pool::watch`].
     ///
     /// # Errors
-    /// When the module can't be loaded, another context is open in this process, or threads can't be made.
+    /// When the module can't be loaded, a workbench of this process holds it, or threads can't be made.
     pub fn start(config: Config) -> Result<Self, Error> {
         let module = Module::load(&config.module)?;
         let seals = config.seal_sessions.max(1);
@@ -98,6 +102,7 @@ impl Pool {
             module,
             token: config.token,
             pin: config.pin,
+            profile: config.profile,
             gate: Arc::clone(&shared.gate),
             seats: Arc::clone(&seats),
         };
@@ -259,12 +264,17 @@ impl Shared {
 
     fn attempt(&self, place: usize, work: &Work) -> Result<Answer, Failure> {
         self.gate.ready(PATIENCE)?;
-        let mut seat = self.seats[place]
+        let seated = self.gate.seated.load(Ordering::Acquire).max(1);
+        let mut seat = self.seats[place % seated]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let Some(seat) = seat.as_mut() else {
             return Err(Error::Away("it was lost".into()).into());
         };
+        let alone = seat.alone();
+        let _turn = alone
+            .as_ref()
+            .map(|one| one.lock().unwrap_or_else(PoisonError::into_inner));
         let outcome = match work {
             Work::Sign {
                 key,

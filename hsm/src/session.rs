@@ -1,32 +1,45 @@
 //! One session and the keys that it has found; it lives as long as the connection to its token.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use cryptoki::mechanism::MechanismType;
-use cryptoki::object::{ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
 use crate::error::{Error, Failure};
 use crate::key::{self, KeyKind, KeyName, PublicKey};
 use crate::mechanism::Scheme;
+use crate::profile::Mechanism;
+
+/// How the open token is treated: what its profile and its own words leave.
+#[derive(Clone, Debug)]
+pub(crate) struct Manners {
+    pub(crate) mechanisms: Arc<[Mechanism]>,
+    /// Held around each call to a token that takes one at a time.
+    pub(crate) alone: Option<Arc<Mutex<()>>>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) generation: u64,
     session: Session,
-    mechanisms: Arc<[MechanismType]>,
+    manners: Manners,
     keys: HashMap<KeyName, (ObjectHandle, KeyKind)>,
 }
 
 impl Seat {
-    pub(crate) fn new(generation: u64, session: Session, mechanisms: Arc<[MechanismType]>) -> Self {
+    pub(crate) fn new(generation: u64, session: Session, manners: Manners) -> Self {
         Self {
             generation,
             session,
-            mechanisms,
+            manners,
             keys: HashMap::new(),
         }
+    }
+
+    /// Held by whoever calls, if the token takes one call at a time.
+    pub(crate) fn alone(&self) -> Option<Arc<Mutex<()>>> {
+        self.manners.alone.clone()
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -64,9 +77,9 @@ impl Seat {
         scheme: Scheme,
         digest: &[u8],
     ) -> Result<Vec<u8>, Failure> {
-        let (wanted, called) = scheme.mechanism_type();
-        if !self.mechanisms.contains(&wanted) {
-            return Err(Error::NoMechanism(called.to_owned()).into());
+        let wanted = scheme.mechanism();
+        if !self.manners.mechanisms.contains(&wanted) {
+            return Err(Error::NoMechanism(wanted.as_str().to_owned()).into());
         }
         if !scheme.fits(kind) {
             return Err(
@@ -81,6 +94,19 @@ impl Seat {
     pub(crate) fn public_key(&self, name: &KeyName) -> Result<PublicKey, Failure> {
         let private = key::find(&self.session, ObjectClass::PRIVATE_KEY, name)?;
         key::public_key(&self.session, private, name)
+    }
+
+    pub(crate) fn private_attributes(
+        &self,
+        name: &KeyName,
+        wanted: &[AttributeType],
+    ) -> Result<Vec<Attribute>, Failure> {
+        let private = key::find(&self.session, ObjectClass::PRIVATE_KEY, name)?;
+        Ok(self.session.get_attributes(private, wanted)?)
+    }
+
+    pub(crate) fn manners(&self) -> &Manners {
+        &self.manners
     }
 
     fn find(&self, name: &KeyName) -> Result<(ObjectHandle, KeyKind), Failure> {

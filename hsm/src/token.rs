@@ -1,14 +1,16 @@
 //! Tokens by name: slot numbers change from start to start.
 
 use std::fmt;
+use std::sync::Arc;
 
 use cryptoki::context::Pkcs11;
 use cryptoki::error::Error as Pkcs11Error;
 use cryptoki::session::{Session, UserType};
-use cryptoki::slot::{Slot, TokenInfo};
+use cryptoki::slot::{Limit, Slot, TokenInfo};
 
 use crate::error::{Error, Failure, Loss, is_pin};
 use crate::pin::Pin;
+use crate::profile::{Mechanism, Profile};
 
 /// How a token is named.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,8 +46,16 @@ pub struct TokenDescription {
     pub label: String,
     /// Its serial number.
     pub serial: String,
+    /// Who made it.
+    pub manufacturer: String,
     /// Its model.
     pub model: String,
+    /// Version of its firmware.
+    pub firmware: String,
+    /// Whether its PIN is typed at a reader (CKF_PROTECTED_AUTHENTICATION_PATH).
+    pub pin_at_reader: bool,
+    /// Sessions that it says it gives; `None` for no bound or none told.
+    pub max_sessions: Option<usize>,
     /// Whether it has been initialised.
     pub initialised: bool,
 }
@@ -58,7 +68,11 @@ pub(crate) fn describe(context: &Pkcs11) -> Result<Vec<TokenDescription>, Failur
         .map(|info| TokenDescription {
             label: info.label().to_owned(),
             serial: info.serial_number().to_owned(),
+            manufacturer: info.manufacturer_id().to_owned(),
             model: info.model().to_owned(),
+            firmware: info.firmware_version().to_string(),
+            pin_at_reader: info.protected_authentication_path(),
+            max_sessions: own_bound(&info),
             initialised: info.token_initialized(),
         })
         .collect())
@@ -80,6 +94,37 @@ pub(crate) fn find(context: &Pkcs11, name: &TokenName) -> Result<(Slot, TokenInf
         error: Error::Away(format!("no token with {name}")),
         loss: Loss::Gone,
     })
+}
+
+/// Those of the wanted mechanisms that the token lists.
+pub(crate) fn mechanisms(
+    context: &Pkcs11,
+    slot: Slot,
+    wanted: &[Mechanism],
+) -> Result<Arc<[Mechanism]>, Failure> {
+    let listed = context.get_mechanism_list(slot)?;
+    let wanted = wanted.iter().copied();
+    Ok(wanted
+        .filter(|one| listed.contains(&one.of_token()))
+        .collect())
+}
+
+/// Sessions that this process may open, at least 1.
+pub(crate) fn most_sessions(info: &TokenInfo, profile: &Profile) -> usize {
+    let bounds = [own_bound(info), profile.max_sessions];
+    bounds
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(usize::MAX)
+        .max(1)
+}
+
+fn own_bound(info: &TokenInfo) -> Option<usize> {
+    match info.max_session_count() {
+        Limit::Max(count) => usize::try_from(count).ok(),
+        Limit::Unavailable | Limit::Infinite => None,
+    }
 }
 
 /// Logs the process in. Another thread's earlier login counts.

@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
+use hsm::TokenName;
+
 use super::run::Failure;
+use crate::provision::probe;
 use crate::provision::token::{self, Kind, Wanted};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Chuẩn bị token và cặp khoá, in khoá công khai (JSON) / prepares a token and its keys
     Token(Token),
+    /// Thăm dò một token chưa biết, in hồ sơ cho signer.toml / inspects an unknown token and prints its profile
+    Probe(Probe),
 }
 
 #[derive(Debug, clap::Args)]
@@ -30,8 +35,55 @@ pub(super) struct Token {
     keys: Vec<(String, Kind)>,
 }
 
+/// Tạo khoá thử trong token rồi xoá đi; với token mềm, dừng signer trước / makes test keys in the token and removes
+/// them; a soft token's signer is to be stopped before
+#[derive(Debug, clap::Args)]
+pub(super) struct Probe {
+    /// Mô-đun PKCS#11 / PKCS#11 module
+    #[arg(long)]
+    module: PathBuf,
+    /// Nhãn của token / label of the token
+    #[arg(long, conflicts_with = "serial")]
+    label: Option<String>,
+    /// Số sê-ri của token / serial number of the token
+    #[arg(long)]
+    serial: Option<String>,
+    /// Tệp chứa PIN của người dùng; PIN chỉ được thử một lần / file with the user's PIN, which is tried once
+    #[arg(long)]
+    pin_file: PathBuf,
+    /// Không thử nhiều luồng cùng lúc / don't try several threads at once
+    #[arg(long)]
+    no_threads: bool,
+}
+
 pub(super) fn run(verb: Verb) -> Result<(), Failure> {
-    let Verb::Token(token) = verb;
+    match verb {
+        Verb::Token(token) => prepare(token),
+        Verb::Probe(wanted) => inspect(wanted),
+    }
+}
+
+fn inspect(wanted: Probe) -> Result<(), Failure> {
+    let token = wanted.label.map(TokenName::Label);
+    let wanted = probe::Wanted {
+        module: wanted.module,
+        token: token.or(wanted.serial.map(TokenName::Serial)),
+        pin: wanted.pin_file,
+        threads: !wanted.no_threads,
+    };
+    let outcome = probe::probe(&wanted, &mut |finding| println!("{finding}"));
+    let outcome = outcome.map_err(Failure::other)?;
+    if !outcome.fit {
+        return Err(Failure::other(
+            "token này không dùng cho signer được, lý do ở trên / this token can't serve a signer, the reasons stand above",
+        ));
+    }
+    println!("\n# Thêm vào cuối signer.toml / to be added at the end of signer.toml");
+    print!("{}", outcome.toml());
+    Ok(())
+}
+
+fn prepare(token: Token) -> Result<(), Failure> {
     let halves = token::prepare(&Wanted {
         module: token.module,
         label: token.label,

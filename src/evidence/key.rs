@@ -1,6 +1,8 @@
 //! A member's seal key behind the signer.
 
-use super::{Error, SealKey, Sealing, Signing};
+use std::pin::Pin;
+
+use super::{Error, SealKey, Sealing, Signing, Turn};
 use crate::merkle::Hash;
 use crate::signer::{Client, SealAnswer, SealRequest};
 
@@ -20,6 +22,10 @@ impl SignerKey {
 }
 
 impl SealKey for SignerKey {
+    fn turn(&self) -> Pin<Box<dyn Future<Output = Turn> + Send + '_>> {
+        Box::pin(self.client.turn())
+    }
+
     fn seal(&self, body: Vec<u8>, from: u64, proof: Vec<Hash>) -> Signing<'_> {
         Box::pin(async move {
             let request = SealRequest {

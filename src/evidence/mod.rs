@@ -11,7 +11,7 @@ pub use archive::{Archive, SCHEMA};
 pub use error::Error;
 pub use head::{Head, Proof, Succession};
 pub use key::SignerKey;
-pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Signing, Witness};
+pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Signing, Turn, Witness};
 
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,16 @@
 //! The owner of one member's tree: gathers what waits, writes it down, has one signature made for all of it.
 //!
-//! While the token works on one signature the next records gather, so an idle log adds no delay and a slow token loses
-//! no throughput. Records get their place durably before anything is signed: after a power cut the same tree is signed
-//! again, never another of the same size.
+//! While the token works on one signature, or on those of other members, the next records gather, so an idle log adds no
+//! delay and a slow token loses no throughput. Records get their place durably before anything is signed: after a power
+//! cut the same tree is signed again or one that continues it, never another of the same size.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use super::archive::{self, Archive, leaves, signed, unsigned};
 use super::{Error, Head, Proof, Record};
@@ -33,8 +34,17 @@ pub enum Sealing {
 /// The answer of a [`SealKey`], on its way.
 pub type Signing<'a> = Pin<Box<dyn Future<Output = Result<Sealing, Error>> + Send + 'a>>;
 
+/// The right to ask a [`SealKey`] for a signature, until it is dropped.
+pub type Turn = Option<OwnedSemaphorePermit>;
+
 /// A member's seal key, wherever it is kept.
 pub trait SealKey: Send + Sync + 'static {
+    /// Waits until a signature that is asked for would be made at once, behind others who wait. What the signature is to
+    /// cover is settled only then.
+    fn turn(&self) -> Pin<Box<dyn Future<Output = Turn> + Send + '_>> {
+        Box::pin(std::future::ready(None))
+    }
+
     /// Signs the checkpoint `body`, shown by `proof` to continue the tree of `from` entries.
     fn seal(&self, body: Vec<u8>, from: u64, proof: Vec<Hash>) -> Signing<'_>;
 }
@@ -91,8 +101,10 @@ impl Wants {
 
 /// Records that may wait before [`Log::append`] itself waits.
 const QUEUE: usize = 16_384;
-/// Records under one signature.
+/// Records placed by one write.
 const BATCH: usize = 4_096;
+/// A signature that comes within this time finds the next records still together: one write places them all.
+const GRACE: Duration = Duration::from_millis(5);
 
 impl Log {
     /// Opens the log of `member` and starts its task; records that a power cut left unsigned are signed first.
@@ -106,15 +118,21 @@ impl Log {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (announce, newest) = watch::channel(None);
-        let sequencer = Sequencer {
+        let hand = Hand {
             member: member.clone(),
             archive: archive.clone(),
             key,
             extensions,
             chance,
+        };
+        let sequencer = Sequencer {
+            hand: Arc::new(hand),
             announce,
             edge: Frontier::empty(),
             tail: Vec::new(),
+            placed: VecDeque::new(),
+            doubtful: false,
+            open: true,
         };
         tokio::spawn(sequencer.run(waiting));
         Self {
@@ -175,42 +193,102 @@ impl Log {
 }
 
 struct Sequencer {
-    member: MemberId,
-    archive: Archive,
-    key: Arc<dyn SealKey>,
-    extensions: Extensions,
-    chance: Chance,
+    hand: Arc<Hand>,
     announce: watch::Sender<Option<Arc<Head>>>,
     /// The tree under the newest head.
     edge: Frontier,
     /// Leaf hashes of the records behind it.
     tail: Vec<Hash>,
+    /// Those who wait for a proof, in the order of their places.
+    placed: VecDeque<Placed>,
+    /// A write failed and may be done all the same: the store is to be read before the next one.
+    doubtful: bool,
+    /// Whether records may still come.
+    open: bool,
 }
 
-/// A record that has its place and waits for its proof; without an index it was there before and is proven from the
-/// store.
+/// What a signature takes, apart from the records that gather meanwhile.
+struct Hand {
+    member: MemberId,
+    archive: Archive,
+    key: Arc<dyn SealKey>,
+    extensions: Extensions,
+    chance: Chance,
+}
+
+/// A record that waits for its proof; without an index it was there before and is proven from the store.
 struct Placed {
     key: String,
     body: Vec<u8>,
     index: Option<u64>,
+    /// Size of a head that proves it.
+    due: u64,
     answer: oneshot::Sender<Result<Proof, Error>>,
 }
 
 impl Sequencer {
     async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+        let mut trouble = Trouble::new();
         self.reload().await;
         loop {
-            if !self.tail.is_empty() {
-                // Left unsigned by a power cut or a failed write.
-                self.seal_tail(Vec::new()).await;
+            if self.tail.is_empty() {
+                let mut batch = Vec::new();
+                if queue.recv_many(&mut batch, BATCH).await == 0 {
+                    return;
+                }
+                self.place(batch).await;
+            } else {
+                self.seal(&mut queue, &mut trouble).await;
             }
+            if self.doubtful {
+                self.reload().await;
+            }
+            self.answer_known().await;
+        }
+    }
+
+    /// Has the whole tail signed. The tree is cut only when the token's turn has come, so that it holds all that was
+    /// placed until then.
+    async fn seal(&mut self, queue: &mut mpsc::Receiver<Waiting>, trouble: &mut Trouble) {
+        let hand = self.hand.clone();
+        let turn = self.placing(queue, hand.key.turn()).await;
+        let batch = Batch::new(self.edge.clone(), &self.tail);
+        match self.placing(queue, hand.sign(&batch)).await {
+            Ok(head) => {
+                drop(turn);
+                *trouble = Trouble::new();
+                let head = Arc::new(head);
+                self.placing(queue, hand.keep(&batch, &head)).await;
+                self.signed(&batch, &head);
+            }
+            Err(error) => {
+                // Others may have more luck meanwhile.
+                drop(turn);
+                self.placing(queue, hand.pause(&error, trouble)).await;
+            }
+        }
+    }
+
+    /// Waits for `event`. If it takes its time, the records that come meanwhile get their places.
+    async fn placing<T>(
+        &mut self,
+        queue: &mut mpsc::Receiver<Waiting>,
+        event: impl Future<Output = T>,
+    ) -> T {
+        tokio::pin!(event);
+        if let Ok(done) = tokio::time::timeout(GRACE, &mut event).await {
+            return done;
+        }
+        loop {
+            let room = self.open && !self.doubtful && self.placed.len() < QUEUE;
             let mut batch = Vec::new();
-            if queue.recv_many(&mut batch, BATCH).await == 0 {
-                return;
-            }
-            match self.place(batch).await {
-                Some(placed) => self.seal_tail(placed).await,
-                None => self.reload().await,
+            tokio::select! {
+                biased;
+                done = &mut event => return done,
+                count = queue.recv_many(&mut batch, BATCH), if room => {
+                    self.open = count > 0;
+                    self.place(batch).await;
+                }
             }
         }
     }
@@ -219,8 +297,8 @@ impl Sequencer {
     async fn reload(&mut self) {
         let mut trouble = Trouble::new();
         loop {
-            let member = self.member.clone();
-            let read = self.archive.store().read(move |tx| {
+            let member = self.hand.member.clone();
+            let read = self.hand.archive.store().read(move |tx| {
                 let edge = archive::edge_of_head(tx, &member, i64::MAX.unsigned_abs())?;
                 let tail = leaves(tx, &member, edge.size(), u64::MAX)?;
                 Ok::<_, Error>((edge, tail, archive::newest(tx, &member)?))
@@ -229,98 +307,101 @@ impl Sequencer {
                 Ok((edge, tail, head)) => {
                     self.edge = edge;
                     self.tail = tail;
+                    self.doubtful = false;
                     if let Some(head) = head {
                         self.announce.send_replace(Some(Arc::new(head)));
                     }
                     return;
                 }
-                Err(error) => self.pause(&error, &mut trouble).await,
+                Err(error) => self.hand.pause(&error, &mut trouble).await,
             }
         }
     }
 
-    /// Gives each waiting record its place, durably. `None` when the store failed and the callers were told.
-    async fn place(&mut self, batch: Vec<Waiting>) -> Option<Vec<Placed>> {
-        let member = self.member.clone();
+    /// Gives each waiting record its place, durably. When the store fails the callers are told.
+    async fn place(&mut self, batch: Vec<Waiting>) {
+        if batch.is_empty() {
+            return;
+        }
+        let member = self.hand.member.clone();
         let first = self.edge.size() + self.tail.len() as u64;
         let entries: Vec<(String, Vec<u8>)> = batch
             .iter()
             .map(|w| (w.key.clone(), w.body.clone()))
             .collect();
         let written = self
+            .hand
             .archive
             .store()
             .write(move |tx| insert(tx, &member, first, &entries))
             .await;
         match written {
             Ok(places) => {
-                let mut placed = Vec::with_capacity(batch.len());
                 for (waiting, index) in batch.into_iter().zip(places) {
                     if index.is_some() {
                         self.tail.push(leaf_hash(&waiting.body));
                     }
                     match waiting.wants {
                         Wants::Place(answer) => drop(answer.send(Ok(()))),
-                        Wants::Proof(answer) => placed.push(Placed {
+                        Wants::Proof(answer) => self.placed.push_back(Placed {
                             key: waiting.key,
                             body: waiting.body,
                             index,
+                            due: self.edge.size() + self.tail.len() as u64,
                             answer,
                         }),
                     }
                 }
-                Some(placed)
             }
             Err(error) => {
+                self.doubtful = true;
                 let reason = error.to_string();
                 for waiting in batch {
                     let error = Error::Signer(reason.clone(), Class::Retry);
                     waiting.wants.fail(error);
                 }
-                None
             }
         }
     }
 
-    /// Signs the whole tail, keeps the head and answers those who wait.
-    async fn seal_tail(&mut self, placed: Vec<Placed>) {
-        if !self.tail.is_empty() {
-            let batch = Batch::new(self.edge.clone(), &self.tail);
-            let head = Arc::new(self.sign(&batch).await);
-            self.keep(&batch, &head).await;
-            self.edge = batch.after();
-            self.tail.clear();
-            self.announce.send_replace(Some(head.clone()));
-            let mut known = Vec::new();
-            for one in placed {
-                match one.index.and_then(|i| Some((i, batch.inclusion(i)?))) {
-                    Some((index, path)) => {
-                        let proof = Proof {
-                            record: one.body,
-                            index,
-                            path,
-                            head: head.clone(),
-                        };
-                        let _ = one.answer.send(Ok(proof));
-                    }
-                    None => known.push(one),
+    /// Answers those whom a new head proves.
+    fn signed(&mut self, batch: &Batch, head: &Arc<Head>) {
+        let covered = usize::try_from(batch.size() - self.edge.size()).unwrap_or(usize::MAX);
+        self.edge = batch.after();
+        self.tail.drain(..covered.min(self.tail.len()));
+        self.announce.send_replace(Some(head.clone()));
+        let mut known = VecDeque::new();
+        while let Some(one) = self.placed.pop_front_if(|one| one.due <= head.size) {
+            match one.index.and_then(|i| Some((i, batch.inclusion(i)?))) {
+                Some((index, path)) => {
+                    let proof = Proof {
+                        record: one.body,
+                        index,
+                        path,
+                        head: head.clone(),
+                    };
+                    let _ = one.answer.send(Ok(proof));
                 }
+                None => known.push_back(one),
             }
-            self.answer_known(known).await;
-        } else {
-            self.answer_known(placed).await;
         }
+        known.append(&mut self.placed);
+        self.placed = known;
     }
 
-    /// Answers those whose record was in the log before.
-    async fn answer_known(&self, known: Vec<Placed>) {
-        for one in known {
-            let proof = self.archive.proof(&self.member, &one.key).await;
+    /// Answers those whose record was in the log before and has its head.
+    async fn answer_known(&mut self) {
+        let size = self.edge.size();
+        while let Some(one) = self.placed.pop_front_if(|one| one.due <= size) {
+            let proof = self.hand.archive.proof(&self.hand.member, &one.key).await;
             let _ = one.answer.send(proof);
         }
     }
+}
 
-    async fn sign(&self, batch: &Batch) -> Head {
+impl Hand {
+    /// Has the tree with the batch signed, once.
+    async fn sign(&self, batch: &Batch) -> Result<Head, Error> {
         let checkpoint = Checkpoint {
             origin: self.member.to_string(),
             size: batch.size(),
@@ -328,39 +409,32 @@ impl Sequencer {
             extensions: (self.extensions)(),
         };
         let body = checkpoint.body().into_bytes();
-        let mut from = self.edge.size();
+        let mut from = batch.before();
         let mut proof = batch.consistency().unwrap_or_default();
-        let mut trouble = Trouble::new();
         loop {
-            let error = match self.key.seal(body.clone(), from, proof.clone()).await {
-                Ok(Sealing::Signed(cms)) => {
-                    return Head {
+            match self.key.seal(body.clone(), from, proof).await? {
+                Sealing::Signed(cms) => {
+                    return Ok(Head {
                         origin: self.member.clone(),
                         size: checkpoint.size,
                         root: checkpoint.root,
                         body,
                         cms,
-                    };
+                    });
                 }
-                Ok(Sealing::Behind(size)) => {
-                    match self
+                Sealing::Behind(size) if size != from => {
+                    from = size;
+                    proof = self
                         .archive
                         .consistency(&self.member, size, checkpoint.size)
-                        .await
-                    {
-                        Ok(from_there) if from != size => {
-                            (from, proof) = (size, from_there);
-                            continue;
-                        }
-                        Ok(_) => Error::Damaged(format!(
-                            "the signer asks for a proof from {size} again and again"
-                        )),
-                        Err(error) => error,
-                    }
+                        .await?;
                 }
-                Err(error) => error,
-            };
-            self.pause(&error, &mut trouble).await;
+                Sealing::Behind(size) => {
+                    return Err(Error::Damaged(format!(
+                        "the signer asks for a proof from {size} again and again"
+                    )));
+                }
+            }
         }
     }
 

@@ -1,6 +1,10 @@
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
+use tokio::sync::Semaphore;
 
 use super::*;
 use crate::clock::{Chance, Clock, parse_rfc3339};
@@ -14,6 +18,8 @@ use crate::store::Store;
 /// A key that checks what a signer checks: each tree continues the last one.
 #[derive(Default)]
 struct StrictKey {
+    /// Turns at it, if they are to be waited for.
+    turns: Option<Arc<Semaphore>>,
     last: Mutex<(u64, Hash)>,
     away: AtomicBool,
     signatures: AtomicU64,
@@ -21,6 +27,13 @@ struct StrictKey {
 }
 
 impl SealKey for StrictKey {
+    fn turn(&self) -> Pin<Box<dyn Future<Output = Turn> + Send + '_>> {
+        Box::pin(async {
+            let turns = self.turns.clone()?;
+            turns.acquire_owned().await.ok()
+        })
+    }
+
     fn seal(&self, body: Vec<u8>, from: u64, proof: Vec<Hash>) -> Signing<'_> {
         Box::pin(async move {
             tokio::task::yield_now().await;
@@ -143,6 +156,77 @@ async fn what_waits_while_the_token_works_shares_one_signature() {
     assert_eq!(places, (0..500).collect::<Vec<_>>());
     let stored = log.archive().proof(&member(), "packet:77").await.unwrap();
     assert!(holds(&stored));
+}
+
+/// Polls once, so that what is appended stands in the log's line.
+fn begun<T: Send + 'static>(
+    tasks: &mut tokio::task::JoinSet<T>,
+    task: impl Future<Output = T> + Send + 'static,
+) {
+    let mut task = Box::pin(task);
+    let polled = task.as_mut().now_or_never();
+    assert!(polled.is_none());
+    tasks.spawn(task);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_is_cut_when_its_turn_has_come_and_not_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let turns = Arc::new(Semaphore::new(0));
+    let key = Arc::new(StrictKey {
+        turns: Some(turns.clone()),
+        ..StrictKey::default()
+    });
+    let log = open(directory.path(), Disk::real(), &key);
+    let mut appends = tokio::task::JoinSet::new();
+    for number in 0..30 {
+        let of_log = log.clone();
+        begun(&mut appends, async move {
+            of_log.append(entry(number)).await.unwrap()
+        });
+        // What wants only its place gets it while the turn is waited for, and so all before it has its place, too.
+        log.enter(entry(1_000 + number)).await.unwrap();
+    }
+    assert_eq!(key.signatures.load(Ordering::SeqCst), 0);
+    turns.add_permits(1);
+    let proofs = appends.join_all().await;
+    assert!(
+        proofs
+            .iter()
+            .all(|proof| holds(proof) && proof.head.size == 60)
+    );
+    assert_eq!(key.signatures.load(Ordering::SeqCst), 1);
+    assert_eq!(turns.available_permits(), 1, "the turn was given back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_does_not_wait_for_the_token_and_one_signature_covers_its_absence() {
+    let directory = tempfile::tempdir().unwrap();
+    let turns = Arc::new(Semaphore::new(1));
+    let key = Arc::new(StrictKey {
+        turns: Some(turns.clone()),
+        ..StrictKey::default()
+    });
+    key.away.store(true, Ordering::SeqCst);
+    let log = open(directory.path(), Disk::real(), &key);
+    let mut appends = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let of_log = log.clone();
+        begun(&mut appends, async move {
+            of_log.append(entry(number)).await.unwrap()
+        });
+        log.enter(entry(1_000 + number)).await.unwrap();
+        // A log whose signature fails keeps the turn from nobody.
+        drop(turns.acquire().await.unwrap());
+    }
+    key.away.store(false, Ordering::SeqCst);
+    let proofs = appends.join_all().await;
+    assert!(
+        proofs
+            .iter()
+            .all(|proof| holds(proof) && proof.head.size == 40)
+    );
+    assert_eq!(key.signatures.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,6 +79,8 @@ ids! {
     TOKEN_AWAY = "2ff76f62c2012dbc7710a9f41d595fc2" Error;
     /// The token answers again.
     TOKEN_BACK = "553f7684a405478f1a5341bb0827dd7a" Notice;
+    /// The first token leaves requests unserved, and the second serves in its place.
+    STANDBY_SERVES = "3fb36498de7f3fac529da0f1f9a93416" Warning;
     /// The token refused the PIN; it is not tried again.
     PIN_WRONG = "f0ca026325fec43f453d5c7e9f0d39b6" Error;
     /// The hub does not answer.

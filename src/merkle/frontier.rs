@@ -87,6 +87,12 @@ impl Batch {
         batch
     }
 
+    /// Number of entries before the batch.
+    #[must_use]
+    pub fn before(&self) -> u64 {
+        self.before.size
+    }
+
     /// Number of entries with the batch.
     #[must_use]
     pub fn size(&self) -> u64 {

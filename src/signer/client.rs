@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::wire::{self, Answer, Ask, Reply, Request};
-use super::{Error, KeyInfo, SealAnswer, SealRequest, TlsScheme};
+use super::{Error, KeyInfo, KeyUse, SealAnswer, SealRequest, TlsScheme};
 
 /// Requests that may wait to be written.
 const QUEUE: usize = 1024;
@@ -27,7 +27,43 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Client {
     jobs: SyncSender<Job>,
+    turns: Arc<Turns>,
     deadline: Duration,
+}
+
+/// Seals that may be asked for at the same time. More would only stand in the token's line, each with a tree that was
+/// cut before its turn.
+#[derive(Debug)]
+struct Turns {
+    free: Arc<Semaphore>,
+    number: Mutex<usize>,
+}
+
+impl Turns {
+    fn new() -> Self {
+        let number = turns_for(2);
+        Self {
+            free: Arc::new(Semaphore::new(number)),
+            number: Mutex::new(number),
+        }
+    }
+
+    /// Follows what the signer says of its sessions.
+    fn fit(&self, sessions: usize) {
+        let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = turns_for(sessions);
+        if wanted > *number {
+            self.free.add_permits(wanted - *number);
+            *number = wanted;
+        } else {
+            *number -= self.free.forget_permits(*number - wanted);
+        }
+    }
+}
+
+/// One in each session, and one more behind it, so that the token never waits for the next.
+fn turns_for(sessions: usize) -> usize {
+    2 * sessions.clamp(1, 64)
 }
 
 #[derive(Debug)]
@@ -63,6 +99,7 @@ impl Client {
         thread("signer-client", move || write(&socket, &waiting))?;
         Ok(Self {
             jobs,
+            turns: Arc::new(Turns::new()),
             deadline: DEADLINE,
         })
     }
@@ -79,7 +116,18 @@ impl Client {
     /// # Errors
     /// When the signer is away.
     pub async fn keys(&self) -> Result<Vec<KeyInfo>, Error> {
-        self.ask(Ask::Keys).await?.into_keys()
+        let keys = self.ask(Ask::Keys).await?.into_keys()?;
+        if let Some(key) = keys.iter().find(|key| key.use_ == KeyUse::Seal) {
+            self.turns.fit(key.sessions);
+        }
+        Ok(keys)
+    }
+
+    /// Waits, first come first served, until a seal that is asked for reaches the token with hardly anyone before it.
+    /// The turn ends when what it gives is dropped.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed; if it were, nobody would have to wait.
+        self.turns.free.clone().acquire_owned().await.ok()
     }
 
     /// Has a checkpoint signed.

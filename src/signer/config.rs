@@ -1,6 +1,6 @@
 //! What the signer is told at its start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hsm::{Pin, TokenName};
@@ -28,6 +28,8 @@ pub struct Config {
     pub pin_credential: Option<String>,
     /// File that holds the PIN.
     pub pin_file: Option<PathBuf>,
+    /// How the token is treated, as `trucgate provision probe` writes it; otherwise what is known of such a token.
+    pub profile: Option<hsm::Profile>,
     /// Sessions kept for seals.
     #[serde(default = "two")]
     pub seal_sessions: usize,
@@ -42,8 +44,49 @@ pub struct Config {
     pub deadline_ms: u64,
     /// Milliseconds that each signature takes at least: a slow token, for tests and benches.
     pub min_sign_time_ms: Option<u64>,
+    /// A second token that serves while the first is away.
+    pub standby: Option<StandbyConfig>,
     /// The keys that are served, and to whom.
     pub keys: Vec<KeyConfig>,
+}
+
+/// The second token: another module, or another token of the same.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandbyConfig {
+    /// Its PKCS#11 module.
+    pub module: PathBuf,
+    /// Its label; this or `token_serial`.
+    pub token_label: Option<String>,
+    /// Its serial number.
+    pub token_serial: Option<String>,
+    /// Name of the system's credential that holds its PIN; this or `pin_file`.
+    pub pin_credential: Option<String>,
+    /// File that holds its PIN.
+    pub pin_file: Option<PathBuf>,
+    /// How it is treated, as [`Config::profile`].
+    pub profile: Option<hsm::Profile>,
+    /// Milliseconds that the first token may leave a request unserved before this one serves.
+    #[serde(default = "after")]
+    pub after_ms: u64,
+}
+
+/// What stands for a key in the second token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Standby {
+    /// The same key under the same label, for the same certificate.
+    #[default]
+    Same,
+    /// Nothing: what needs the key waits for the first token.
+    None,
+    /// A sister key with a certificate of its own, which the directory must know, too.
+    Sister {
+        /// Its label in the second token.
+        label: String,
+        /// PEM file of its certificates, its own first.
+        certificates: PathBuf,
+    },
 }
 
 /// One key.
@@ -61,6 +104,8 @@ pub struct KeyConfig {
     pub label: String,
     /// PEM file of its certificates, its own first.
     pub certificates: PathBuf,
+    /// What stands for it in the second token, if one is configured.
+    pub standby: Option<Standby>,
     /// Who may use it.
     pub allow: Vec<Who>,
 }
@@ -87,6 +132,10 @@ fn deadline() -> u64 {
     8_000
 }
 
+fn after() -> u64 {
+    2_000
+}
+
 impl Config {
     /// The longest that a request may wait for the token.
     #[must_use]
@@ -109,6 +158,23 @@ impl Config {
             if key.allow.is_empty() {
                 return Err(broken(&format!("nobody may use key {}", key.name)));
             }
+            match (&key.standby, &self.standby) {
+                (Some(_), None) => {
+                    return Err(broken(&format!(
+                        "key {} names a standby, but there is no second token",
+                        key.name
+                    )));
+                }
+                // A handshake shows its certificate before the signature is asked for.
+                (Some(Standby::Sister { .. }), _) if key.use_ == KeyUse::Tls => {
+                    return Err(broken(&format!(
+                        "key {} is for TLS, which can't change its certificate on the way: copy it into the second token, \
+                         or say standby = \"none\"",
+                        key.name
+                    )));
+                }
+                _ => {}
+            }
             if self.keys[..place]
                 .iter()
                 .any(|known| known.name == key.name)
@@ -119,33 +185,79 @@ impl Config {
         Ok(())
     }
 
-    /// What the token pool needs, PIN included.
+    /// What the pool of the first token needs, PIN included.
     ///
     /// # Errors
     /// When token or PIN are named twice or not at all, or the PIN can't be read.
     pub fn pool(&self, credentials: &Credentials) -> Result<hsm::Config, Error> {
-        let token = match (&self.token_label, &self.token_serial) {
-            (Some(label), None) => TokenName::Label(label.clone()),
-            (None, Some(serial)) => TokenName::Serial(serial.clone()),
-            _ => return Err(broken("give either token_label or token_serial")),
-        };
-        let pin = match (&self.pin_credential, &self.pin_file) {
-            (Some(name), None) => pin_of(name, credentials)?,
-            (None, Some(file)) => {
-                Pin::read(file).map_err(|e| broken(&format!("PIN file {}: {e}", file.display())))?
-            }
-            _ => return Err(broken("give either pin_credential or pin_file")),
-        };
         Ok(hsm::Config {
             module: self.module.clone(),
-            token,
-            pin,
+            token: token(self.token_label.as_ref(), self.token_serial.as_ref())?,
+            pin: pin(
+                self.pin_credential.as_deref(),
+                self.pin_file.as_deref(),
+                credentials,
+            )?,
+            profile: self.profile.clone(),
             seal_sessions: self.seal_sessions,
             tls_sessions: self.tls_sessions,
             queue: self.queue,
             deadline: self.deadline(),
             min_sign_time: self.min_sign_time_ms.map(Duration::from_millis),
         })
+    }
+
+    /// What the pool of the second token needs, if there is one, and after what time it serves.
+    ///
+    /// # Errors
+    /// As [`Config::pool`].
+    pub fn standby_pool(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<Option<(hsm::Config, Duration)>, Error> {
+        let Some(second) = &self.standby else {
+            return Ok(None);
+        };
+        let named = |error: Error| match error {
+            Error::Broken(why) => Error::Broken(format!("[standby] {why}")),
+            other => other,
+        };
+        let pool = hsm::Config {
+            module: second.module.clone(),
+            token: token(second.token_label.as_ref(), second.token_serial.as_ref())
+                .map_err(named)?,
+            pin: pin(
+                second.pin_credential.as_deref(),
+                second.pin_file.as_deref(),
+                credentials,
+            )
+            .map_err(named)?,
+            profile: second.profile.clone(),
+            ..self.pool(credentials)?
+        };
+        Ok(Some((pool, Duration::from_millis(second.after_ms))))
+    }
+}
+
+fn token(label: Option<&String>, serial: Option<&String>) -> Result<TokenName, Error> {
+    match (label, serial) {
+        (Some(label), None) => Ok(TokenName::Label(label.clone())),
+        (None, Some(serial)) => Ok(TokenName::Serial(serial.clone())),
+        _ => Err(broken("give either token_label or token_serial")),
+    }
+}
+
+fn pin(
+    credential: Option<&str>,
+    file: Option<&Path>,
+    credentials: &Credentials,
+) -> Result<Pin, Error> {
+    match (credential, file) {
+        (Some(name), None) => pin_of(name, credentials),
+        (None, Some(file)) => {
+            Pin::read(file).map_err(|e| broken(&format!("PIN file {}: {e}", file.display())))
+        }
+        _ => Err(broken("give either pin_credential or pin_file")),
     }
 }
 

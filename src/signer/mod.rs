@@ -64,6 +64,8 @@ pub struct KeyInfo {
     pub use_: KeyUse,
     /// Its algorithm.
     pub algorithm: Algorithm,
+    /// Signatures that the signer makes with such keys at the same time.
+    pub sessions: usize,
     /// DER certificates, the key's own first.
     pub chain: Vec<Vec<u8>>,
 }

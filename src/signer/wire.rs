@@ -137,6 +137,7 @@ pub struct Key {
     #[serde(rename = "use")]
     use_: KeyUse,
     algorithm: Algorithm,
+    sessions: usize,
     chain: Vec<Bytes>,
 }
 
@@ -147,6 +148,7 @@ impl From<KeyInfo> for Key {
             member: info.member,
             use_: info.use_,
             algorithm: info.algorithm,
+            sessions: info.sessions,
             chain: info.chain.into_iter().map(Bytes).collect(),
         }
     }
@@ -159,6 +161,7 @@ impl From<Key> for KeyInfo {
             member: key.member,
             use_: key.use_,
             algorithm: key.algorithm,
+            sessions: key.sessions,
             chain: key.chain.into_iter().map(|bytes| bytes.0).collect(),
         }
     }

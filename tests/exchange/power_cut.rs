@@ -5,7 +5,7 @@ use std::time::Duration;
 use trucgate::cmd::demo::documents::Draft;
 use trucgate::journal::{Id, ids};
 
-use crate::world::desks::{Flow, Seeded};
+use crate::world::desks::{Flow, Seeded, seeds};
 use crate::world::machines::Who::{
     self, Hub, HubSigner, Receiver, ReceiverSigner, Sender, SenderSigner,
 };
@@ -30,12 +30,6 @@ enum At {
 }
 
 use At::{Answer, Behind, Body, Line};
-
-/// Repetitions of each row: 3, or `TRUCGATE_SEEDS`.
-fn seeds() -> u64 {
-    let told = std::env::var("TRUCGATE_SEEDS").ok();
-    told.and_then(|seeds| seeds.parse().ok()).unwrap_or(3)
-}
 
 async fn cut(victim: Who, at: At) {
     let mut world = World::start();

@@ -1,16 +1,19 @@
 //! Token, signer or hub away: software is answered at once, what is kept waits, and goes on by itself within a second of
 //! the return.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use trucgate::cmd::demo::exchange::is;
 use trucgate::journal::ids;
+use trucgate::provision::lab::MemberPlan;
 use trucgate::vxp::MessageType;
 
-use crate::world::desks::Flow;
+use crate::world::desks::{Flow, Seeded, persist, seeds};
 use crate::world::machines::Who::{self, Hub, Sender, SenderSigner};
 use crate::world::token::Network;
-use crate::world::{PATIENCE, RECEIVERS, SENDER, World, document, sending};
+use crate::world::{PATIENCE, RECEIVERS, SENDER, World, document, member, plan, received, sending};
 
 /// Documents sent while something is away.
 const AWAY: usize = 5;
@@ -63,24 +66,153 @@ fn world_with_network() -> (World, Network) {
     (world, network)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_token_is_waited_for() {
-    let (world, mut network) = world_with_network();
-    arrive(&world, vec![edxml(0)], 1).await;
-    for round in 0..2 {
-        let (first, from) = (1 + round * AWAY, world.process(Sender).lines());
-        network.kill();
-        let documents = answered(&world, first).await;
-        let sealed = |line: &_| is(line, &ids::PACKET_SEALED);
-        assert!(
-            world
-                .process(Sender)
-                .line(from, Duration::ZERO, sealed)
-                .is_err()
+/// Times that the token is taken away, at most; each time as long as `TRUCGATE_TOKEN_AWAY` says in seconds, and at
+/// least until [`AWAY`] documents were answered without it.
+const TAKEN: u64 = 20;
+
+/// Software that sends one document after the other, each answered at once, until it is told to stop.
+struct Load {
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+    sending: tokio::task::JoinHandle<Vec<Vec<u8>>>,
+}
+
+impl Load {
+    fn start(world: &World, first: usize, pace: Duration) -> Self {
+        let (stop, answered) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicUsize::new(0)),
         );
+        let software = world.plain_software(SENDER);
+        let (stopped, count) = (stop.clone(), answered.clone());
+        let sending = tokio::spawn(async move {
+            let mut all = Vec::new();
+            let mut tick = tokio::time::interval(pace);
+            while !stopped.load(Ordering::Relaxed) {
+                tick.tick().await;
+                let edxml = edxml(first + all.len());
+                let begun = Instant::now();
+                let reply = software
+                    .send(&sending(MessageType::Edoc), edxml.clone().into())
+                    .await;
+                assert!(reply.unwrap().doc_id().is_some());
+                assert!(
+                    begun.elapsed() < AT_ONCE,
+                    "answered in {:?}",
+                    begun.elapsed()
+                );
+                count.fetch_add(1, Ordering::Relaxed);
+                all.push(edxml);
+            }
+            all
+        });
+        Self {
+            stop,
+            answered,
+            sending,
+        }
+    }
+
+    fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    async fn end(self) -> Vec<Vec<u8>> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.sending.await.unwrap()
+    }
+}
+
+/// Under load: software is answered all the time, the first seal follows the return within a second, nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_taken_away_under_load_is_waited_for() {
+    let seconds = std::env::var("TRUCGATE_TOKEN_AWAY").ok();
+    let absence = Duration::from_secs(seconds.map_or(0, |text| text.parse().unwrap()));
+    // A long absence has no more documents than a short one, which go through together afterwards.
+    let pace = (absence / 100).max(Duration::from_millis(20));
+    let (world, mut network) = world_with_network();
+    let mut total = 0;
+    for seed in 0..seeds().min(TAKEN) {
+        let from = world.process(Sender).lines();
+        let load = Load::start(&world, total, pace);
+        world.said(Sender, from, &ids::PACKET_SEALED, 2, |_| true);
+        Seeded(seed).moment(3 * pace).await;
+        let from = world.process(Sender).lines();
+        network.kill();
+        let gone = (Instant::now(), load.answered());
+        world.said(Sender, from, &ids::SIGNER_AWAY, 0, |_| true);
+        let from = world.process(Sender).lines();
+        wait_until(|| gone.0.elapsed() >= absence && load.answered() >= gone.1 + AWAY).await;
+        let sealed = world
+            .process(Sender)
+            .line(from, Duration::ZERO, |line| is(line, &ids::PACKET_SEALED));
+        assert!(sealed.is_err(), "sealed without a token: {sealed:?}");
         network.start();
         soon(&world, Instant::now(), from, &ids::PACKET_SEALED);
-        arrive(&world, documents, first + AWAY).await;
+        let documents = load.end().await;
+        total += documents.len();
+        arrive(&world, documents, total).await;
+    }
+}
+
+async fn wait_until(holds: impl Fn() -> bool) {
+    let mut tick = tokio::time::interval(Duration::from_millis(10));
+    while !holds() {
+        tick.tick().await;
+    }
+}
+
+/// A box of 32 members, each with a key and a certificate of its own: it is ready soon, small, and seals for each.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_of_thirty_two_members_starts_at_once_and_stays_small() {
+    const MEMBERS: u32 = 32;
+    const READY: Duration = Duration::from_secs(3);
+    const RESIDENT: u64 = 96 << 20;
+    let codes: Vec<String> = (0..MEMBERS).map(|n| format!("000.00.{n:02}.G09")).collect();
+    let mut plan = plan();
+    plan.boxes[0]
+        .members
+        .extend(codes.iter().map(|code| MemberPlan {
+            code: member(code),
+            name: format!("Cơ quan {code}"),
+        }));
+    plan.boxes[0].members.remove(0);
+    let mut world = World::with(&plan);
+    [Sender, SenderSigner]
+        .into_iter()
+        .for_each(|who| world.kill(who));
+    let begun = Instant::now();
+    [SenderSigner, Sender]
+        .into_iter()
+        .for_each(|who| world.again(who));
+    let ready = begun.elapsed();
+    assert!(ready < READY, "start to ready took {ready:?}");
+
+    let all: Vec<_> = codes
+        .iter()
+        .map(|code| {
+            let mut draft = document(&RECEIVERS[..1], 1);
+            draft.from = member(code);
+            let software = Arc::new(world.software(code));
+            tokio::spawn(persist(software, draft.edxml().unwrap()))
+        })
+        .collect();
+    for one in all {
+        one.await.unwrap();
+    }
+    let receiver = world.software(RECEIVERS[0]);
+    let rows = received(&receiver, codes.len()).await;
+    let mut from: Vec<&str> = rows
+        .iter()
+        .map(|row| row["from"].as_str().unwrap())
+        .collect();
+    from.sort_unstable();
+    // Delivered means that each seal was made with the certificate that the directory has for its member.
+    assert_eq!(from, codes, "one document of each member");
+    for who in [Sender, SenderSigner] {
+        let peak = world.process(who).peak_memory().unwrap();
+        assert!(peak < RESIDENT, "{who:?} used {} MiB", peak >> 20);
+        println!("{who:?}: ready after {ready:?}, {} MiB at most", peak >> 20);
     }
 }
 

@@ -4,7 +4,10 @@
 
 #[path = "../../src/signer/tests/authority.rs"]
 mod authority;
+mod forged;
+mod probe;
 mod process;
+mod standby;
 #[expect(dead_code, reason = "the token's own tests use the rest")]
 #[path = "../../hsm/tests/token/world.rs"]
 mod token;

@@ -23,50 +23,21 @@ use trucgate::signer::{Client, Error, KeyUse, SealAnswer, SealRequest, TlsScheme
 
 const MEMBER: &str = "000.00.00.G22";
 
-struct World {
-    config: Config,
-    authority: Authority,
+pub(crate) struct World {
+    pub(crate) config: Config,
+    pub(crate) authority: Authority,
     tls_point: Vec<u8>,
 }
 
 /// A token with an RSA seal key and a P-256 TLS key, both certified, and the signer's configuration over it.
-fn world(dir: &Path, module: PathBuf) -> World {
+pub(crate) fn world(dir: &Path, module: PathBuf) -> World {
     let [rsa, ec] = token::furnish();
     let authority = Authority::new();
-    let key = |name: &str, use_: KeyUse, label: &str, spki: &[u8]| {
-        let key = rcgen::SubjectPublicKeyInfo::from_der(spki).unwrap();
-        let certificates = dir.join(format!("{name}.pem"));
-        let pem = authority.issue(name, &key).pem() + &authority.pem;
-        put(&certificates, pem.as_bytes());
-        KeyConfig {
-            name: name.into(),
-            member: MEMBER.parse().unwrap(),
-            use_,
-            label: label.into(),
-            certificates,
-            allow: vec![Who::Uid(nix::unistd::getuid().as_raw())],
-        }
-    };
     let keys = vec![
-        key("seal", KeyUse::Seal, "rsa", &rsa.spki),
-        key("tls", KeyUse::Tls, "ec", &ec.spki),
+        certified(dir, &authority, "seal", KeyUse::Seal, "rsa", &rsa.spki),
+        certified(dir, &authority, "tls", KeyUse::Tls, "ec", &ec.spki),
     ];
-    put(&dir.join("pin"), token::PIN.as_bytes());
-    let config = Config {
-        socket: dir.join("signer.socket"),
-        heads: dir.join("heads"),
-        module,
-        token_label: Some(token::LABEL.into()),
-        token_serial: None,
-        pin_credential: None,
-        pin_file: Some(dir.join("pin")),
-        seal_sessions: 2,
-        tls_sessions: 1,
-        queue: 600,
-        deadline_ms: 8_000,
-        min_sign_time_ms: None,
-        keys,
-    };
+    let config = configuration(dir, module, keys);
     World {
         config,
         authority,
@@ -74,8 +45,54 @@ fn world(dir: &Path, module: PathBuf) -> World {
     }
 }
 
+/// A key of [`MEMBER`] with a certificate of its own, for the user that runs the tests.
+pub(crate) fn certified(
+    dir: &Path,
+    authority: &Authority,
+    name: &str,
+    use_: KeyUse,
+    label: &str,
+    spki: &[u8],
+) -> KeyConfig {
+    let key = rcgen::SubjectPublicKeyInfo::from_der(spki).unwrap();
+    let certificates = dir.join(format!("{name}.pem"));
+    let pem = authority.issue(name, &key).pem() + &authority.pem;
+    put(&certificates, pem.as_bytes());
+    KeyConfig {
+        name: name.into(),
+        member: MEMBER.parse().unwrap(),
+        use_,
+        label: label.into(),
+        certificates,
+        standby: None,
+        allow: vec![Who::Uid(nix::unistd::getuid().as_raw())],
+    }
+}
+
+/// A signer over the furnished token.
+pub(crate) fn configuration(dir: &Path, module: PathBuf, keys: Vec<KeyConfig>) -> Config {
+    put(&dir.join("pin"), token::PIN.as_bytes());
+    Config {
+        socket: dir.join("signer.socket"),
+        heads: dir.join("heads"),
+        module,
+        token_label: Some(token::LABEL.into()),
+        token_serial: None,
+        pin_credential: None,
+        pin_file: Some(dir.join("pin")),
+        profile: None,
+        seal_sessions: 2,
+        tls_sessions: 1,
+        queue: 600,
+        deadline_ms: 8_000,
+        min_sign_time_ms: None,
+        standby: None,
+        keys,
+    }
+}
+
 /// Runs `test` beside a signer, which ends well when the test has.
-fn with_signer<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Client) -> F) {
+pub(crate) fn with_signer<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Client) -> F) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (stop, stopped) = watch::channel(false);
     let socket = config.socket.clone();
@@ -88,11 +105,17 @@ fn with_signer<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Client)
     });
 }
 
-fn leaf(n: u8) -> Hash {
+pub(crate) fn leaf(n: u8) -> Hash {
     leaf_hash(&[n])
 }
 
-fn request(origin: &str, size: u64, root: Hash, from_size: u64, proof: &[Hash]) -> SealRequest {
+pub(crate) fn request(
+    origin: &str,
+    size: u64,
+    root: Hash,
+    from_size: u64,
+    proof: &[Hash],
+) -> SealRequest {
     let checkpoint = Checkpoint {
         origin: origin.into(),
         size,
@@ -106,7 +129,7 @@ fn request(origin: &str, size: u64, root: Hash, from_size: u64, proof: &[Hash]) 
     }
 }
 
-fn handshake() -> Vec<u8> {
+pub(crate) fn handshake() -> Vec<u8> {
     [
         &[b' '; 64][..],
         b"TLS 1.3, server CertificateVerify\0",
@@ -115,7 +138,11 @@ fn handshake() -> Vec<u8> {
     .concat()
 }
 
-async fn tls(client: &Client, key: &'static str, message: Vec<u8>) -> Result<Vec<u8>, Error> {
+pub(crate) async fn tls(
+    client: &Client,
+    key: &'static str,
+    message: Vec<u8>,
+) -> Result<Vec<u8>, Error> {
     let client = client.clone();
     let blocking = move || client.tls_sign_blocking(key, TlsScheme::EcdsaP256Sha256, &message);
     tokio::task::spawn_blocking(blocking).await.unwrap()
@@ -312,11 +339,35 @@ fn a_key_of_another_certificate_stops_the_start() {
 }
 
 #[test]
+fn an_rsa_key_for_tls_without_pss_stops_the_start() {
+    token::alone(
+        "process::an_rsa_key_for_tls_without_pss_stops_the_start",
+        |dir| {
+            let World { mut config, .. } = world(dir, token::module());
+            config.keys[0].use_ = KeyUse::Tls;
+            let (_, mut profile) = hsm::Profile::of("", "");
+            profile.mechanisms = vec![hsm::Mechanism::RsaPkcs, hsm::Mechanism::Ecdsa];
+            config.profile = Some(profile);
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let bound = runtime.block_on(Server::bind(config, Disk::real(), Clock::system()));
+            let refused = bound.unwrap_err();
+            assert_eq!(refused.class(), Class::Fatal);
+            assert!(
+                refused.to_string().contains("CKM_RSA_PKCS_PSS"),
+                "{refused}"
+            );
+        },
+    );
+}
+
+#[test]
 fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
     token::alone(
         "process::a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again",
         |dir| {
-            let World { config, .. } = world(dir, token::module());
+            let World { mut config, .. } = world(dir, token::module());
+            let _spied = token::Server::spied(dir);
+            config.module = token::client_module();
             put(&dir.join("pin"), b"0000\n");
             with_signer(config, |client| async move {
                 let said = client
@@ -327,9 +378,18 @@ fn a_wrong_pin_is_said_and_the_signer_stays_so_that_it_is_not_tried_again() {
                 };
                 assert_eq!(error.class(), Class::Retry);
                 assert!(error.to_string().contains("PIN"), "{error}");
+                let many = (0..50).map(|_| {
+                    let client = client.clone();
+                    let first = request(MEMBER, 1, leaf(1), 0, &[]);
+                    tokio::spawn(async move { client.seal("seal", first).await })
+                });
+                for refused in many.collect::<Vec<_>>() {
+                    assert!(matches!(refused.await.unwrap(), Err(Error::Halted(_))));
+                }
                 // What needs no token is still answered.
                 assert_eq!(client.keys().await.unwrap().len(), 2);
             });
+            assert_eq!(token::calls(dir, "C_Login"), 1);
         },
     );
 }

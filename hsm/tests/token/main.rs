@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
 
+mod opensc;
+mod pools;
+mod profile;
 mod recovery;
 mod sign;
 mod world;

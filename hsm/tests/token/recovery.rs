@@ -87,9 +87,8 @@ fn a_token_that_hangs_is_waited_for_no_longer_than_told() {
 fn a_wrong_pin_is_tried_once() {
     world::alone("recovery::a_wrong_pin_is_tried_once", |dir| {
         world::furnish();
-        // OpenSC's spy writes down each call that reaches the module.
-        let spied = dir.join("spy");
-        let mut config = world::config(world::spy_module());
+        let _spied = world::Server::spied(dir);
+        let mut config = world::config(world::client_module());
         config.pin = Pin::new("0000".into());
         let pool = Pool::start(config).unwrap();
         let state = world::wait_for(&pool, Duration::from_secs(5), |s| {
@@ -103,8 +102,7 @@ fn a_wrong_pin_is_tried_once() {
             assert_eq!(sign(&pool).unwrap_err().class(), Class::Fatal);
         }
         drop(pool);
-        let calls = std::fs::read_to_string(spied).unwrap();
-        assert_eq!(calls.matches(": C_Login\n").count(), 1, "{calls}");
+        assert_eq!(world::calls(dir, "C_Login"), 1);
     });
 }
 

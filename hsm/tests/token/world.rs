@@ -26,17 +26,11 @@ pub(crate) fn alone(test: &str, body: impl FnOnce(&Path)) {
     }
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("tokens")).unwrap();
-    let conf = dir.path().join("softhsm2.conf");
-    let text = format!(
-        "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
-        dir.path().join("tokens").display()
-    );
-    put(&conf, &text);
     let socket = dir.path().join("p11.socket");
     let done = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env("HSM_TEST_DIR", dir.path())
-        .env("SOFTHSM2_CONF", &conf)
+        .envs(environment(dir.path()))
         .env(
             "P11_KIT_SERVER_ADDRESS",
             format!("unix:path={}", socket.display()),
@@ -51,19 +45,52 @@ pub(crate) fn alone(test: &str, body: impl FnOnce(&Path)) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own throw-away file")]
-pub(crate) fn put(path: &Path, text: &str) {
-    std::fs::write(path, text).unwrap();
+pub(crate) fn put(path: &Path, content: impl AsRef<[u8]>) {
+    std::fs::write(path, content).unwrap();
+}
+
+/// What tells the module that its tokens lie below `dir`, whichever of the two soft tokens it is.
+fn environment(dir: &Path) -> [(&'static str, PathBuf); 2] {
+    let [softhsm, kryoptic] = ["softhsm2.conf", "kryoptic.conf"].map(|name| dir.join(name));
+    let tokens = dir.join("tokens");
+    let text = format!(
+        "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+        tokens.display()
+    );
+    put(&softhsm, text);
+    let slot = |number: u32| {
+        let file = tokens.join(format!("{number}.sql"));
+        format!(
+            "[[slots]]\nslot = {number}\ndbtype = \"sqlite\"\ndbargs = \"{}\"\n",
+            file.display()
+        )
+    };
+    put(&kryoptic, slot(1) + &slot(2));
+    [("SOFTHSM2_CONF", softhsm), ("KRYOPTIC_CONF", kryoptic)]
 }
 
 /// Makes the token with one RSA and one P-256 key.
 pub(crate) fn furnish() -> [PublicKey; 2] {
+    furnish_with([("rsa", KeyKind::Rsa { bits: 2048 }), ("ec", KeyKind::P256)])
+}
+
+/// Makes the token with these keys; each one's id is its label.
+pub(crate) fn furnish_with<const N: usize>(keys: [(&str, KeyKind); N]) -> [PublicKey; N] {
+    furnish_another(LABEL, keys)
+}
+
+/// Makes a token of that label with these keys beside those that are there.
+pub(crate) fn furnish_another<const N: usize>(
+    label: &str,
+    keys: [(&str, KeyKind); N],
+) -> [PublicKey; N] {
     let mut bench = Workbench::open(&module()).unwrap();
     let pin = Pin::new(PIN.into());
     bench
-        .init_token(LABEL, &Pin::new("12345678".into()), &pin)
+        .init_token(label, &Pin::new("12345678".into()), &pin)
         .unwrap();
-    bench.login(&TokenName::Label(LABEL.into()), &pin).unwrap();
-    [("rsa", KeyKind::Rsa { bits: 2048 }), ("ec", KeyKind::P256)].map(|(label, kind)| {
+    bench.login(&TokenName::Label(label.into()), &pin).unwrap();
+    keys.map(|(label, kind)| {
         let key = bench.generate(label, label.as_bytes(), kind).unwrap();
         assert!(key.sensitive && key.always_sensitive && key.never_extractable && key.local);
         assert!(!key.extractable);
@@ -77,6 +104,7 @@ pub(crate) fn config(module: PathBuf) -> Config {
         module,
         token: TokenName::Label(LABEL.into()),
         pin: Pin::new(PIN.into()),
+        profile: None,
         seal_sessions: 2,
         tls_sessions: 1,
         queue: 64,
@@ -108,16 +136,37 @@ pub(crate) struct Server(Child);
 
 impl Server {
     pub(crate) fn start(dir: &Path) -> Self {
+        Self::before(dir, &module(), &[])
+    }
+
+    /// Behind the spy in front of a copy of the token, as a vendor's backup makes one: the same keys in a second token.
+    /// Once made, the copy stays.
+    pub(crate) fn of_copy(dir: &Path) -> Self {
+        let copy = dir.join("copy");
+        if !copy.exists() {
+            copy_below(&dir.join("tokens"), &copy.join("tokens"));
+        }
+        Self::before(dir, &spy_module(), &environment(&copy))
+    }
+
+    /// The same with OpenSC's spy before the token, which writes each call into `spy`. It sees all of them only
+    /// behind p11-kit: a module that speaks PKCS#11 3 hands its own functions out past it.
+    pub(crate) fn spied(dir: &Path) -> Self {
+        Self::before(dir, &spy_module(), &[])
+    }
+
+    fn before(dir: &Path, provider: &Path, environment: &[(&str, PathBuf)]) -> Self {
         let socket = dir.join("p11.socket");
         if socket.exists() {
             remove(&socket);
         }
         let mut child = Command::new("p11-kit")
             .args(["server", "--foreground", "--provider"])
-            .arg(module())
+            .arg(provider)
             .arg("--name")
             .arg(&socket)
             .arg("pkcs11:")
+            .envs(environment.iter().cloned())
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()
@@ -139,6 +188,12 @@ impl Server {
     /// Stops it where it stands, as a network that swallows everything; or lets it go on.
     pub(crate) fn hang(&self, hang: bool) {
         self.signal(if hang { "-STOP" } else { "-CONT" });
+    }
+
+    /// Ends the server of [`Server::spied`] and what its spy wrote.
+    pub(crate) fn forget(self, dir: &Path) {
+        drop(self);
+        remove(&dir.join("spy"));
     }
 
     fn signal(&self, signal: &str) {
@@ -165,7 +220,7 @@ pub(crate) fn client_module() -> PathBuf {
 }
 
 /// OpenSC's module that writes down each call and passes it on.
-pub(crate) fn spy_module() -> PathBuf {
+fn spy_module() -> PathBuf {
     installed("pkcs11-spy.so", "opensc-pkcs11")
 }
 
@@ -179,6 +234,25 @@ fn installed(file: &str, package: &str) -> PathBuf {
     .into_iter()
     .find(|path| path.exists())
     .unwrap_or_else(|| panic!("no {file}: install {package}"))
+}
+
+fn copy_below(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_below(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// How often the spy of [`Server::spied`] saw a call.
+pub(crate) fn calls(dir: &Path, call: &str) -> usize {
+    let calls = std::fs::read_to_string(dir.join("spy")).unwrap();
+    calls.matches(&format!(": {call}\n")).count()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own throw-away file")]

@@ -184,8 +184,8 @@ impl Exchange {
     fn signer(&self, machine: &Machine) -> Result<Process, String> {
         let config = machine.signer_config();
         let arguments = ["signer", "--config", &config.to_string_lossy()];
-        let token = machine.token_config();
-        let environment = [("SOFTHSM2_CONF", token.as_path())];
+        let token = machine.token_environment();
+        let environment = token.each_ref().map(|(name, path)| (*name, path.as_path()));
         self.run("signer", &arguments, &environment, machine)
     }
 

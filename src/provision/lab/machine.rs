@@ -72,10 +72,10 @@ impl Machine {
         self.directory.join("state")
     }
 
-    /// Configuration of its soft token, for the variable `SOFTHSM2_CONF`.
+    /// What a soft token's module reads from its process's environment: where this machine's token lies.
     #[must_use]
-    pub fn token_config(&self) -> PathBuf {
-        self.directory.join("softhsm2.conf")
+    pub fn token_environment(&self) -> [(&'static str, PathBuf); 2] {
+        token_environment(&self.directory)
     }
 
     /// Chain of one of its keys, PEM.
@@ -96,6 +96,14 @@ pub fn module() -> PathBuf {
         || PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"),
         PathBuf::from,
     )
+}
+
+/// For SoftHSM2 and for kryoptic; each ignores the other's.
+fn token_environment(directory: &Path) -> [(&'static str, PathBuf); 2] {
+    [
+        ("SOFTHSM2_CONF", directory.join("softhsm2.conf")),
+        ("KRYOPTIC_CONF", directory.join("kryoptic.conf")),
+    ]
 }
 
 impl Laying<'_> {
@@ -162,12 +170,21 @@ impl Laying<'_> {
     fn write_token_files(&self, directory: &Path) -> Result<(), String> {
         let tokens = directory.join("tokens");
         self.disk.make_dir(&tokens).map_err(told)?;
-        let config = format!(
+        let softhsm = format!(
             "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
             tokens.display()
         );
+        let kryoptic = format!(
+            "[[slots]]\nslot = 1\ndbtype = \"sqlite\"\ndbargs = \"{}\"\n",
+            tokens.join("kryoptic.sql").display()
+        );
         let pin = data_encoding::HEXLOWER.encode(&self.chance.bytes::<8>());
-        for (name, content) in [("softhsm2.conf", &config), ("pin", &pin), ("so-pin", &pin)] {
+        for (name, content) in [
+            ("softhsm2.conf", &softhsm),
+            ("kryoptic.conf", &kryoptic),
+            ("pin", &pin),
+            ("so-pin", &pin),
+        ] {
             self.disk
                 .replace(&directory.join(name), content.as_bytes())
                 .map_err(told)?;
@@ -188,7 +205,7 @@ impl Laying<'_> {
             .arg(directory.join("so-pin"))
             .arg("--pin")
             .arg(directory.join("pin"))
-            .env("SOFTHSM2_CONF", directory.join("softhsm2.conf"));
+            .envs(token_environment(directory));
         for (label, kind) in keys {
             command.arg("--key").arg(format!("{label}={kind}"));
         }

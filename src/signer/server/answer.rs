@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use hsm::{Pool, Scheme, State};
+use hsm::State;
 use ring::digest;
 use tokio::sync::{Mutex, watch};
 
-use super::keys::Key;
+use super::keys::{Face, Key};
+use super::tokens::{Tokens, Which};
 use crate::clock::Clock;
 use crate::durable::Disk;
 use crate::journal::{self, ids};
@@ -28,30 +29,28 @@ type Keys = Arc<[Arc<Key>]>;
 pub(super) struct Desk {
     /// Replaced as a whole when certificates are reloaded; a request keeps the key that it began with.
     keys: RwLock<Keys>,
-    pool: Pool,
+    tokens: Tokens,
     ledgers: std::sync::Mutex<HashMap<MemberId, Arc<Mutex<Ledger>>>>,
     heads: PathBuf,
     disk: Disk,
     clock: Clock,
-    deadline: Duration,
 }
 
 impl Desk {
     pub(super) fn new(
         config: &Config,
         keys: Vec<Key>,
-        pool: hsm::Config,
+        tokens: Tokens,
         disk: Disk,
         clock: Clock,
     ) -> Result<Self, Error> {
         let desk = Self {
             keys: RwLock::new(keys.into_iter().map(Arc::new).collect()),
-            pool: Pool::start(pool)?,
+            tokens,
             ledgers: std::sync::Mutex::default(),
             heads: config.heads.clone(),
             disk,
             clock,
-            deadline: config.deadline(),
         };
         desk.open_ledgers(&desk.keys())?;
         Ok(desk)
@@ -78,43 +77,66 @@ impl Desk {
         ledgers.get(member).cloned()
     }
 
-    /// Puts other keys in force once every pair is proven; until then, and on any error, the old ones stay.
+    /// Puts other keys in force once every pair is proven; until then, and on any error, the old ones stay. A second
+    /// token that is away proves them when it is back, and serves no sooner.
     pub(super) async fn replace_keys(&self, keys: Vec<Key>) -> Result<(), Error> {
         let keys: Keys = keys.into_iter().map(Arc::new).collect();
-        for key in keys.iter() {
-            key.prove(&self.pool).await?;
+        let mut sound = true;
+        for which in self.tokens.all() {
+            for key in keys.iter() {
+                let proven = key.prove(&self.tokens, which).await;
+                if proven.is_err() && which == Which::Standby && !self.tokens.is_there(which) {
+                    sound = false;
+                    break;
+                }
+                proven?;
+            }
         }
         self.open_ledgers(&keys)?;
+        self.tokens.set_sound(sound);
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         Ok(())
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<State> {
-        self.pool.watch()
+    pub(super) fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    pub(super) fn watch(&self, which: Which) -> watch::Receiver<State> {
+        self.tokens.pool(which).watch()
     }
 
     pub(super) fn stop(&self) {
-        self.pool.stop();
+        self.tokens.stop();
     }
 
-    /// Waits for the token's first answer and proves the keys if it is there.
+    /// Waits for the tokens' first answers and proves the keys in those that are there.
     pub(super) async fn first_look(&self, patience: Duration) -> Result<(), Error> {
-        let mut states = self.watch();
-        let looked = states.wait_for(|state| *state != State::Connecting);
-        let there = matches!(
-            tokio::time::timeout(patience, looked).await,
-            Ok(Ok(state)) if matches!(*state, State::Ready(_))
-        );
-        match self.prove_all().await {
-            Err(error @ Error::Broken(_)) if there => Err(error),
-            _ => Ok(()),
+        let end = tokio::time::Instant::now() + patience;
+        for which in self.tokens.all() {
+            let mut states = self.watch(which);
+            let looked = states.wait_for(|state| *state != State::Connecting);
+            let there = matches!(
+                tokio::time::timeout_at(end, looked).await,
+                Ok(Ok(state)) if matches!(*state, State::Ready(_))
+            );
+            if !there {
+                continue;
+            }
+            if let Err(error @ Error::Broken(_)) = self.prove_all(which).await {
+                return Err(error);
+            }
         }
+        Ok(())
     }
 
-    /// Proves every key that has not been proven yet.
-    pub(super) async fn prove_all(&self) -> Result<(), Error> {
+    /// Proves every key that has not been proven yet in that token.
+    pub(super) async fn prove_all(&self, which: Which) -> Result<(), Error> {
         for key in self.keys().iter() {
-            key.prove(&self.pool).await?;
+            key.prove(&self.tokens, which).await?;
+        }
+        if which == Which::Standby {
+            self.tokens.set_sound(true);
         }
         Ok(())
     }
@@ -213,18 +235,67 @@ impl Desk {
                 return Err(Error::Refused(why));
             }
         }
-        key.prove(&self.pool).await?;
         let begun = Instant::now();
-        let broken = |error: der::Error| Error::Broken(format!("CMS: {error}"));
-        let draft = key.signer.draft(body, self.clock.now()).map_err(broken)?;
-        let digest = Digest::of(draft.to_sign()).as_bytes().to_vec();
         let kept = self.keep(&mut ledger, new);
+        let signed = self.with_a_token(key, |which, face| self.cms(key, which, face, body));
         // Neither waits for the other; the signature leaves only when the head is durable.
-        let (kept, signed) = tokio::join!(kept, self.sign(key, key.scheme(), digest));
+        let (kept, signed) = tokio::join!(kept, signed);
         kept?;
-        let cms = draft.finish(signed?).map_err(broken)?;
+        let cms = signed?;
         record_signature(key, uid, format_args!("{} entries", new.size), begun);
         Ok(Reply::Sealed(Bytes(cms)))
+    }
+
+    async fn cms(
+        &self,
+        key: &Key,
+        which: Which,
+        face: &Face,
+        body: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        let broken = |error: der::Error| Error::Broken(format!("CMS: {error}"));
+        let draft = face.signer.draft(body, self.clock.now()).map_err(broken)?;
+        let digest = Digest::of(draft.to_sign()).as_bytes().to_vec();
+        let signed = self
+            .tokens
+            .sign(which, key.lane(), &face.label, face.scheme(), digest)
+            .await?;
+        draft.finish(signed).map_err(broken)
+    }
+
+    /// Signs with the token that serves; if it turns out not to, and another does now, with that one.
+    async fn with_a_token<'a, F>(
+        &self,
+        key: &'a Key,
+        sign: impl Fn(Which, &'a Face) -> F,
+    ) -> Result<Vec<u8>, Error>
+    where
+        F: Future<Output = Result<Vec<u8>, Error>>,
+    {
+        let serving = || {
+            let which = self.tokens.which();
+            let face = key.face(which).map(|face| (which, face));
+            face.unwrap_or((Which::First, key.first()))
+        };
+        let (which, face) = serving();
+        let failed = match self.prove_and(key, which, sign(which, face)).await {
+            Err(error @ (Error::Away(_) | Error::Halted(_))) => error,
+            done => return done,
+        };
+        match serving() {
+            (now, face) if now != which => self.prove_and(key, now, sign(now, face)).await,
+            _ => Err(failed),
+        }
+    }
+
+    async fn prove_and<T>(
+        &self,
+        key: &Key,
+        which: Which,
+        signed: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        key.prove(&self.tokens, which).await?;
+        signed.await
     }
 
     async fn keep(&self, ledger: &mut Ledger, new: Head) -> Result<(), Error> {
@@ -255,12 +326,11 @@ impl Desk {
         let handshake = policy::handshake(message, scheme).ok_or_else(|| {
             Error::Refused("a message that no TLS handshake asks to be signed".into())
         })?;
-        if scheme.algorithm() != key.signer.algorithm() {
+        if scheme.algorithm() != key.first().signer.algorithm() {
             return Err(Error::Refused(format!(
                 "{scheme:?} with a key of another kind"
             )));
         }
-        key.prove(&self.pool).await?;
         let begun = Instant::now();
         let scheme = scheme.of_token();
         let algorithm = match scheme.hash() {
@@ -269,19 +339,15 @@ impl Desk {
             hsm::Hash::Sha512 => &digest::SHA512,
         };
         let hash = digest::digest(algorithm, message).as_ref().to_vec();
-        let signed = self.sign(key, scheme, hash).await?;
+        let signed = self
+            .with_a_token(key, |which, face| {
+                let hash = hash.clone();
+                self.tokens
+                    .sign(which, key.lane(), &face.label, scheme, hash)
+            })
+            .await?;
         record_signature(key, uid, format_args!("{}", handshake.as_str()), begun);
         Ok(Reply::Signature(Bytes(signed)))
-    }
-
-    async fn sign(&self, key: &Key, scheme: Scheme, digest: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let signed = self
-            .pool
-            .sign(key.lane(), key.label.clone(), scheme, digest);
-        match tokio::time::timeout(self.deadline, signed).await {
-            Ok(outcome) => Ok(outcome?),
-            Err(_) => Err(Error::Away("the token did not answer in time".into())),
-        }
     }
 }
 

@@ -1,15 +1,18 @@
 //! The configured keys: their certificates read, their pairs proven.
 
+use std::path::Path;
+
 use der::Document;
-use hsm::{Hash, KeyName, Lane, Pool, Scheme};
+use hsm::{Hash, KeyName, Lane, Scheme};
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use spki::SubjectPublicKeyInfoRef;
 use tokio::sync::OnceCell;
 
+use super::tokens::{Tokens, Which};
 use super::users;
 use crate::packet::{Digest, MemberId};
 use crate::signer::cms::Signer;
-use crate::signer::config::KeyConfig;
+use crate::signer::config::{KeyConfig, Standby};
 use crate::signer::{Algorithm, Config, Error, KeyInfo, KeyUse};
 
 /// Signed at the start to prove a pair; it is no checkpoint and no handshake.
@@ -20,36 +23,54 @@ pub(super) struct Key {
     pub(super) name: String,
     pub(super) member: MemberId,
     pub(super) use_: KeyUse,
-    pub(super) label: KeyName,
-    pub(super) chain: Vec<Vec<u8>>,
-    pub(super) signer: Signer,
     allow: Vec<u32>,
+    sessions: usize,
+    first: Face,
+    standby: Option<Face>,
+}
+
+/// A key in one of the tokens, and its certificate.
+#[derive(Debug)]
+pub(super) struct Face {
+    pub(super) label: KeyName,
+    pub(super) signer: Signer,
+    chain: Vec<Vec<u8>>,
     proven: OnceCell<()>,
 }
 
 /// Reads the keys' certificates.
 pub(super) fn load(config: &Config) -> Result<Vec<Key>, Error> {
-    config.keys.iter().map(Key::load).collect()
+    let second = config.standby.is_some();
+    let load = |key: &KeyConfig| {
+        let sessions = match key.use_ {
+            KeyUse::Seal => config.seal_sessions,
+            KeyUse::Tls => config.tls_sessions,
+        };
+        Key::load(key, sessions, second)
+    };
+    config.keys.iter().map(load).collect()
 }
 
 impl Key {
-    fn load(config: &KeyConfig) -> Result<Self, Error> {
-        let path = &config.certificates;
-        let broken =
-            |why: String| Error::Broken(format!("key {}: {}: {why}", config.name, path.display()));
-        let pem = std::fs::read_to_string(path).map_err(|error| broken(error.to_string()))?;
-        let chain = certificates(&pem)
-            .map_err(|error| broken(format!("not certificates in PEM: {error}")))?;
-        let signer = Signer::new(&chain).map_err(|error| broken(error.to_string()))?;
+    fn load(config: &KeyConfig, sessions: usize, second: bool) -> Result<Self, Error> {
+        let same = || Face::load(config, &config.label, &config.certificates);
+        let standby = match config.standby.clone().unwrap_or_default() {
+            _ if !second => None,
+            Standby::None => None,
+            Standby::Same => Some(same()?),
+            Standby::Sister {
+                label,
+                certificates,
+            } => Some(Face::load(config, &label, &certificates)?),
+        };
         Ok(Self {
             name: config.name.clone(),
             member: config.member.clone(),
             use_: config.use_,
-            label: KeyName::Label(config.label.clone()),
             allow: users(&config.allow)?,
-            proven: OnceCell::new(),
-            signer,
-            chain,
+            sessions,
+            first: same()?,
+            standby,
         })
     }
 
@@ -62,8 +83,9 @@ impl Key {
             name: self.name.clone(),
             member: self.member.clone(),
             use_: self.use_,
-            algorithm: self.signer.algorithm(),
-            chain: self.chain.clone(),
+            algorithm: self.first.signer.algorithm(),
+            sessions: self.sessions,
+            chain: self.first.chain.clone(),
         }
     }
 
@@ -74,52 +96,105 @@ impl Key {
         }
     }
 
-    /// The scheme of seals and of the proof.
-    pub(super) fn scheme(&self) -> Scheme {
-        match self.signer.algorithm() {
-            Algorithm::Rsa => Scheme::RsaPkcs1(Hash::Sha256),
-            Algorithm::P256 => Scheme::EcdsaP256,
+    /// The key as the first token has it.
+    pub(super) fn first(&self) -> &Face {
+        &self.first
+    }
+
+    /// The key as that token has it.
+    pub(super) fn face(&self, which: Which) -> Option<&Face> {
+        match which {
+            Which::First => Some(&self.first),
+            Which::Standby => self.standby.as_ref(),
         }
     }
 
-    /// Proves by a signature that the token's key is the certificate's; once it has, that stays.
-    pub(super) async fn prove(&self, pool: &Pool) -> Result<(), Error> {
-        self.proven
-            .get_or_try_init(|| self.prove_now(pool))
+    /// Proves by signatures that the token's key is the certificate's; once it has, that stays.
+    pub(super) async fn prove(&self, tokens: &Tokens, which: Which) -> Result<(), Error> {
+        let Some(face) = self.face(which) else {
+            return Ok(());
+        };
+        face.proven
+            .get_or_try_init(|| self.prove_now(face, tokens, which))
             .await
             .copied()
     }
 
-    async fn prove_now(&self, pool: &Pool) -> Result<(), Error> {
-        let wrong = |why: &str| Error::Broken(format!("key {} ({}): {why}", self.name, self.label));
-        let public = pool
-            .public_key(self.label.clone())
+    async fn prove_now(&self, face: &Face, tokens: &Tokens, which: Which) -> Result<(), Error> {
+        let wrong =
+            |why: &str| Error::Broken(format!("{} ({}): {why}", self.called(which), face.label));
+        let public = tokens
+            .public_key(which, &face.label)
             .await
-            .map_err(|error| self.at_start(error))?;
-        if public.spki != self.signer.spki() {
+            .map_err(|error| self.at_start(which, error))?;
+        if public.spki != face.signer.spki() {
             return Err(wrong(
                 "its certificate was issued for another key than the token's; put the right file or label into the configuration",
             ));
         }
-        let digest = Digest::of(PROOF).as_bytes().to_vec();
-        let signed = pool
-            .sign(self.lane(), self.label.clone(), self.scheme(), digest)
-            .await
-            .map_err(|error| self.at_start(error))?;
-        if verifies(self.signer.algorithm(), self.signer.spki(), &signed) {
-            Ok(())
-        } else {
-            Err(wrong(
-                "a test signature does not verify with its certificate",
-            ))
+        for scheme in self.proofs(face) {
+            let digest = Digest::of(PROOF).as_bytes().to_vec();
+            let signed = tokens
+                .sign(which, self.lane(), &face.label, *scheme, digest)
+                .await
+                .map_err(|error| self.at_start(which, error))?;
+            if !verifies(*scheme, face.signer.spki(), &signed) {
+                return Err(wrong(
+                    "a test signature does not verify with its certificate",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the key must be able to do before it is used. TLS 1.3 knows no RSA but PSS (RFC 8446 section 4.2.3).
+    fn proofs(&self, face: &Face) -> &'static [Scheme] {
+        match (face.signer.algorithm(), self.use_) {
+            (Algorithm::P256, _) => &[Scheme::EcdsaP256],
+            (Algorithm::Rsa, KeyUse::Seal) => &[Scheme::RsaPkcs1(Hash::Sha256)],
+            (Algorithm::Rsa, KeyUse::Tls) => {
+                &[Scheme::RsaPkcs1(Hash::Sha256), Scheme::RsaPss(Hash::Sha256)]
+            }
         }
     }
 
     /// A key that the token refuses to use at all is a matter for a person.
-    fn at_start(&self, error: hsm::Error) -> Error {
-        match Error::from(error) {
-            Error::Refused(why) => Error::Broken(format!("key {}: {why}", self.name)),
+    fn at_start(&self, which: Which, error: Error) -> Error {
+        match error {
+            Error::Refused(why) => Error::Broken(format!("{}: {why}", self.called(which))),
             other => other,
+        }
+    }
+
+    fn called(&self, which: Which) -> String {
+        match which {
+            Which::First => format!("key {}", self.name),
+            Which::Standby => format!("key {} in the second token", self.name),
+        }
+    }
+}
+
+impl Face {
+    fn load(config: &KeyConfig, label: &str, path: &Path) -> Result<Self, Error> {
+        let broken =
+            |why: String| Error::Broken(format!("key {}: {}: {why}", config.name, path.display()));
+        let pem = std::fs::read_to_string(path).map_err(|error| broken(error.to_string()))?;
+        let chain = certificates(&pem)
+            .map_err(|error| broken(format!("not certificates in PEM: {error}")))?;
+        let signer = Signer::new(&chain).map_err(|error| broken(error.to_string()))?;
+        Ok(Self {
+            label: KeyName::Label(label.to_owned()),
+            proven: OnceCell::new(),
+            signer,
+            chain,
+        })
+    }
+
+    /// The scheme of seals.
+    pub(super) fn scheme(&self) -> Scheme {
+        match self.signer.algorithm() {
+            Algorithm::Rsa => Scheme::RsaPkcs1(Hash::Sha256),
+            Algorithm::P256 => Scheme::EcdsaP256,
         }
     }
 }
@@ -139,10 +214,11 @@ fn certificates(pem: &str) -> der::Result<Vec<Vec<u8>>> {
     Ok(chain)
 }
 
-fn verifies(algorithm: Algorithm, spki: &[u8], signed: &[u8]) -> bool {
-    let algorithm: &dyn VerificationAlgorithm = match algorithm {
-        Algorithm::Rsa => &signature::RSA_PKCS1_2048_8192_SHA256,
-        Algorithm::P256 => &signature::ECDSA_P256_SHA256_ASN1,
+fn verifies(scheme: Scheme, spki: &[u8], signed: &[u8]) -> bool {
+    let algorithm: &dyn VerificationAlgorithm = match scheme {
+        Scheme::RsaPss(_) => &signature::RSA_PSS_2048_8192_SHA256,
+        Scheme::RsaPkcs1(_) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        Scheme::EcdsaP256 => &signature::ECDSA_P256_SHA256_ASN1,
     };
     SubjectPublicKeyInfoRef::try_from(spki).is_ok_and(|info| {
         UnparsedPublicKey::new(algorithm, info.subject_public_key.raw_bytes())

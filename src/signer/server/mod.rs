@@ -3,6 +3,7 @@
 mod answer;
 mod connection;
 mod keys;
+mod tokens;
 
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -21,6 +22,7 @@ use crate::durable::Disk;
 use crate::journal::{self, ids};
 use crate::systemd::Credentials;
 use answer::Desk;
+use tokens::{Tokens, Which};
 
 /// Connections at a time: a handful of processes with one each is what is expected.
 const CONNECTIONS: usize = 64;
@@ -62,8 +64,10 @@ impl Server {
         let keys = keys::load(&config)?;
         disk.make_dir(&config.heads)
             .map_err(|error| io(&config.heads, error))?;
-        let pool_config = config.pool(&Credentials::from_environment())?;
-        let desk = Desk::new(&config, keys, pool_config, disk.clone(), clock)?;
+        let credentials = Credentials::from_environment();
+        let standby = config.standby_pool(&credentials)?;
+        let tokens = Tokens::start(config.pool(&credentials)?, standby)?;
+        let desk = Desk::new(&config, keys, tokens, disk.clone(), clock)?;
         desk.first_look(FIRST_LOOK).await?;
         // A socket left behind by a process that was killed.
         disk.remove(&config.socket)
@@ -95,8 +99,9 @@ impl Server {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = JoinSet::new();
         let stopping = stop.clone();
-        let token = attend(Arc::clone(&desk));
+        let token = attend(Arc::clone(&desk), Which::First);
         tokio::pin!(token);
+        let second = tokio::spawn(attend_standby(Arc::clone(&desk)));
         let outcome = loop {
             tokio::select! {
                 () = told_to(&mut stop) => break Ok(()),
@@ -120,6 +125,7 @@ impl Server {
             }
         };
         drop(listener);
+        second.abort();
         if outcome.is_ok() {
             while connections.join_next().await.is_some() {}
         } else {
@@ -155,19 +161,34 @@ impl Reload {
     }
 }
 
-/// Tells the journal how the token stands and proves keys when it comes; returns when a key is not its certificate's.
-async fn attend(desk: Arc<Desk>) -> Error {
-    let mut states = desk.watch();
+/// As [`attend`] for the second token, if there is one: what is wrong with it ends nothing, it only does not serve.
+async fn attend_standby(desk: Arc<Desk>) {
+    if desk.tokens().all().any(|which| which == Which::Standby) {
+        let broken = attend(desk, Which::Standby).await;
+        journal::line(&ids::TOKEN_AWAY)
+            .reason(&broken)
+            .next("mend what the reason names, then restart the signer")
+            .say("the second token does not serve");
+    }
+}
+
+/// Tells the journal how a token stands and proves keys when it comes; returns when a key is not its certificate's.
+async fn attend(desk: Arc<Desk>, which: Which) -> Error {
+    let named = match which {
+        Which::First => "the token",
+        Which::Standby => "the second token",
+    };
+    let mut states = desk.watch(which);
     let mut away = false;
     loop {
         let state = states.borrow_and_update().clone();
         match state {
             State::Ready(_) => {
                 if away {
-                    journal::line(&ids::TOKEN_BACK).say("the token answers again");
+                    journal::line(&ids::TOKEN_BACK).say(format_args!("{named} answers again"));
                     away = false;
                 }
-                if let Err(error @ Error::Broken(_)) = desk.prove_all().await {
+                if let Err(error @ Error::Broken(_)) = desk.prove_all(which).await {
                     return error;
                 }
             }
@@ -176,13 +197,15 @@ async fn attend(desk: Arc<Desk>) -> Error {
                 journal::line(&ids::TOKEN_AWAY)
                     .reason(&why)
                     .next("look at the token, its network and its service; the signer goes on by itself")
-                    .say("the token does not answer");
+                    .say(format_args!("{named} does not answer"));
             }
             State::Halted(why) => {
                 journal::line(&ids::PIN_WRONG)
                     .reason(&why)
                     .next("put the right PIN in place, then restart the signer")
-                    .say("the token refuses the signer; nothing is tried again");
+                    .say(format_args!(
+                        "{named} refuses the signer; nothing is tried again"
+                    ));
             }
             _ => {}
         }

@@ -175,6 +175,12 @@ impl Flow {
     }
 }
 
+/// Repetitions of what depends on chance: 3, or `TRUCGATE_SEEDS`.
+pub fn seeds() -> u64 {
+    let told = std::env::var("TRUCGATE_SEEDS").ok();
+    told.and_then(|seeds| seeds.parse().ok()).unwrap_or(3)
+}
+
 /// A number that a seed decides (splitmix64).
 pub struct Seeded(pub u64);
 

@@ -16,7 +16,7 @@ use super::{World, executable};
 /// The far end of a signer's module.
 pub struct Network {
     socket: PathBuf,
-    token_config: PathBuf,
+    token: [(&'static str, PathBuf); 2],
     server: Option<Child>,
 }
 
@@ -26,7 +26,7 @@ impl World {
         let machine = self.machine(who);
         let mut network = Network {
             socket: machine.directory.join("p11.socket"),
-            token_config: machine.token_config(),
+            token: machine.token_environment(),
             server: None,
         };
         let config = machine.signer_config();
@@ -74,7 +74,7 @@ impl Network {
             .arg("--name")
             .arg(&self.socket)
             .arg("pkcs11:")
-            .env("SOFTHSM2_CONF", &self.token_config)
+            .envs(self.token.clone())
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()
