@@ -32,7 +32,7 @@ enum At {
 use At::{Answer, Behind, Body, Line};
 
 /// Repetitions of each row: 3, or `TRUCGATE_SEEDS`.
-fn seeds() -> u64 {
+pub fn seeds() -> u64 {
     let told = std::env::var("TRUCGATE_SEEDS").ok();
     told.and_then(|seeds| seeds.parse().ok()).unwrap_or(3)
 }
