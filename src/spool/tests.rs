@@ -131,7 +131,7 @@ async fn a_late_delivery_never_takes_back_what_the_software_said() {
     let spool = open(dir.path(), Disk::real());
     let kept = new(spool.keep(small(b"one", now())).await.unwrap());
     spool
-        .finish(&kept, b"accepted".to_vec(), now())
+        .finish(&kept, b"accepted".to_vec(), Vec::new(), now())
         .await
         .unwrap();
     for (status, fresh) in [
@@ -225,7 +225,10 @@ async fn a_start_sweeps_bodies_that_no_row_knows_and_no_others() {
     assert_eq!(spool.sweep().await.unwrap(), 1);
     let there = |body: &Body| matches!(body, Body::File(path) if path.exists());
     assert!(!there(&stray) && there(&kept.body));
-    spool.finish(&kept, Vec::new(), now()).await.unwrap();
+    spool
+        .finish(&kept, Vec::new(), Vec::new(), now())
+        .await
+        .unwrap();
     assert!(!there(&kept.body));
 }
 

@@ -190,7 +190,8 @@ async fn send(
             break;
         }
         if let Some(pace) = run.shape.pace {
-            let due = run.started + Duration::from_secs_f64(f64::from(index - run.shape.first) / pace);
+            let due =
+                run.started + Duration::from_secs_f64(f64::from(index - run.shape.first) / pace);
             tokio::time::sleep_until(due.into()).await;
         }
         let made;
