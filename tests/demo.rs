@@ -114,9 +114,25 @@ fn an_interrupted_demo_says_so_and_leaves_no_process() {
     assert!(lines.any(|line| line.unwrap().contains("mutual TLS")));
     demo.interrupt();
     assert_eq!(demo.0.wait().unwrap().code(), Some(130));
-    let gone = || !processes_below(&directory);
-    let end = std::time::Instant::now() + Duration::from_secs(10);
-    while !gone() {
+    nothing_is_left(&directory);
+}
+
+#[test]
+fn a_killed_demo_leaves_no_process() {
+    let above = tempfile::tempdir().unwrap();
+    let directory = above.path().join("demo");
+    let mut demo = Demo::start(&directory, &[]);
+    let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("mutual TLS")));
+    assert!(processes_below(&directory));
+    demo.0.kill().unwrap();
+    demo.0.wait().unwrap();
+    nothing_is_left(&directory);
+}
+
+fn nothing_is_left(directory: &Path) {
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while processes_below(directory) {
         assert!(std::time::Instant::now() < end, "a process is left");
         std::thread::yield_now();
     }

@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::io;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::journal;
 use crate::systemd::Notify;
@@ -83,10 +84,28 @@ where
     })
 }
 
+/// Variable, of any value: the process stops when its standard input ends, as by the end of whoever started it, however
+/// that came. For the demo and tests; systemd ends a unit's processes itself.
+pub(super) const UNTIL_STDIN_ENDS: &str = "TRUCGATE_UNTIL_STDIN_ENDS";
+
+/// Returns when the standard input ends; never if nobody asked for that.
+async fn stdin_ends() {
+    if std::env::var_os(UNTIL_STDIN_ENDS).is_none() {
+        return std::future::pending().await;
+    }
+    let (ended, end) = oneshot::channel();
+    // A thread of its own: one of the runtime's would hold its end up.
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
+}
+
 /// What the outside asks of a process.
 #[derive(Clone, Debug)]
 pub struct Signals {
-    /// Turns true at SIGTERM or SIGINT.
+    /// Turns true at SIGTERM or SIGINT, or when the standard input ends where that counts.
     pub stop: watch::Receiver<bool>,
     /// Counts SIGHUPs.
     pub reload: watch::Receiver<u64>,
@@ -100,8 +119,10 @@ impl Signals {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::other)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(Failure::other)?;
         tokio::spawn(async move {
+            let mut orphaned = std::pin::pin!(stdin_ends());
             loop {
                 tokio::select! {
+                    () = &mut orphaned => break,
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
                     _ = hangup.recv() => reload_now.send_modify(|count| *count += 1),

@@ -44,22 +44,24 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// Makes a directory of it, if it does not contradict itself.
+    /// Makes a directory of it, the one behind `before`, if it does not contradict itself.
     pub(super) fn directory(
         self,
         version: u64,
         issued: Moment,
         valid_until: Moment,
+        before: Option<&Directory>,
     ) -> Result<Directory, Error> {
-        let directory = Directory::new(Content {
+        let mut content = Content {
             version,
             issued,
             valid_until,
             hub: self.hub,
             members: self.members,
             boxes: self.boxes,
-        })
-        .map_err(registry_error)?;
+        };
+        content.enter_changes(before);
+        let directory = Directory::new(content).map_err(registry_error)?;
         for member in &directory.members {
             if let Some(code) = &member.box_code
                 && directory.find_box(code).is_none()
@@ -84,7 +86,7 @@ pub async fn apply(store: &Store, changes: Vec<Change>) -> Result<u64, Error> {
             for change in &changes {
                 write(tx, change)?;
             }
-            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH)?;
+            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
             tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
             Ok(super::unsigned(change(tx)?))
         })

@@ -115,7 +115,7 @@ fn whole(
     claim: Claim,
     packet: &Consigned,
     head: &Bytes,
-    recipients: intake::Recipients,
+    (recipients, unreached): intake::Recipients,
 ) -> Result<Walk, Error> {
     let leaf = claim.leaf();
     let opened = claim.complete(Digest::of(&packet.body), packet.body.len() as u64)?;
@@ -123,6 +123,7 @@ fn whole(
         record: opened.record().clone(),
         leaf,
         recipients,
+        unreached: unreached.reason(),
         seal: Parted {
             front: packet.front.to_vec(),
             head: head.to_vec(),

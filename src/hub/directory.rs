@@ -95,7 +95,9 @@ impl Hub {
             })
             .await?;
         let valid_until = now + time::Duration::days(i64::from(self.config.directory_days));
-        let directory = registry.directory(last + 1, now, valid_until)?;
+        let before = self.published.borrow().clone();
+        let before = before.as_ref().map(|published| &*published.directory);
+        let directory = registry.directory(last + 1, now, valid_until, before)?;
         let json = directory.to_json().map_err(registry_error)?;
         let packet = PacketId::new(now, &self.chance);
         let record = Record::new(

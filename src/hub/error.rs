@@ -161,6 +161,17 @@ impl Error {
         }
     }
 
+    /// What a box, and through it a clerk, is told.
+    pub(super) fn detail(&self) -> String {
+        let (english, vietnamese) = (self.to_string(), self.reason_vi());
+        match (vietnamese.is_empty(), self.class()) {
+            (true, _) => english,
+            // What the hub's disk says is no peer's business.
+            (false, Class::Retry) if !matches!(self, Self::Behind(_)) => vietnamese,
+            (false, _) => format!("{vietnamese} ({english})"),
+        }
+    }
+
     /// Writes the journal's line about a refusal or a fault; what a box does about by itself has none.
     pub(super) fn tell(&self, peer: &dyn fmt::Display, packet: Option<PacketId>) {
         let (id, next) = match self {
@@ -208,15 +219,7 @@ impl Error {
 impl Error {
     /// What the box is told.
     pub(super) fn problem(&self) -> Problem {
-        let english = self.to_string();
-        let vietnamese = self.reason_vi();
-        let detail = match (vietnamese.is_empty(), self.class()) {
-            (true, _) => english,
-            // What the hub's disk says is no peer's business.
-            (false, Class::Retry) if !matches!(self, Self::Behind(_)) => vietnamese,
-            (false, _) => format!("{vietnamese} ({english})"),
-        };
-        let problem = Problem::new(self.status(), self.title_vi()).detail(detail);
+        let problem = Problem::new(self.status(), self.title_vi()).detail(self.detail());
         match self {
             Self::Behind(_) => problem.kind(uplink::BEHIND),
             Self::Fork { .. } => problem.kind(uplink::FORK),

@@ -18,6 +18,7 @@ use crate::packet::{Digest, Generation, MemberId, PacketId};
 use crate::seal::{Claim, Seal, Sealer, apart};
 use crate::spool::{self, Shelf};
 use crate::trust::directory::State;
+use crate::uplink::Unreached;
 use crate::uplink::wire::{self, SealFirst};
 
 /// Media type of seals and bodies.
@@ -42,16 +43,16 @@ pub(super) async fn put(
     // 2 open: whose it is, and under a head that we have witnessed.
     let claim = open(hub, asker, packet, &seal)?;
     hub.knows(&claim.record().from, claim.checkpoint()).await?;
-    // 3 permit: this box may speak for the sender, and everyone named can be reached.
+    // 3 permit: this box may speak for the sender, and somebody named can be reached.
     let (record, leaf) = (claim.record().clone(), claim.leaf());
-    let recipients = match permit(hub, asker, &record) {
-        Ok(recipients) => Some(recipients),
+    let permitted = match permit(hub, asker, &record) {
+        Ok(permitted) => Some(permitted),
         Err(refused) if hub.is_new(record.packet, leaf).await? => return Err(refused),
         // What was accepted stays so, whoever has closed since.
         Err(_) => None,
     };
     let _turn = hub.under_way.turn(packet).await;
-    if let Some(recipients) = recipients
+    if let Some((recipients, unreached)) = permitted
         && (record.size <= ASKED_FIRST || hub.is_new(record.packet, leaf).await?)
     {
         // 4 the body comes, hashed on its way to the disk, and is the one that was sealed.
@@ -61,6 +62,7 @@ pub(super) async fn put(
             record: record.clone(),
             leaf,
             recipients,
+            unreached: unreached.reason(),
             seal: apart(&seal).into(),
             body,
             at: hub.now_ms(),
@@ -132,10 +134,10 @@ pub(super) fn fits(asker: &Asker, claim: &Claim) -> Result<(), Error> {
     asker.speaks_for(&record.from)
 }
 
-/// Who stands behind each addressee, in their order; none for a code that is not in the directory.
-pub(super) type Recipients = Vec<Option<MemberId>>;
+/// Who stands behind each addressee, in their order; none for a code that is not reached, and why.
+pub(super) type Recipients = (Vec<Option<MemberId>>, Unreached);
 
-/// Who stands behind each addressee.
+/// Who stands behind each addressee, and why some are not reached. One who closed meanwhile takes nothing from the others.
 pub(super) fn permit(hub: &Hub, asker: &Asker, record: &Record) -> Result<Recipients, Error> {
     let reach = |to: &Addressee| {
         let why = match asker.directory.find(&to.member) {
@@ -156,10 +158,30 @@ pub(super) fn permit(hub: &Hub, asker: &Asker, record: &Record) -> Result<Recipi
         // It reaches nobody and gives up what was refused, perhaps for its size or for whom it named.
         let found = |to: &Addressee| asker.directory.find(&to.member);
         let codes = record.to.iter().map(|to| Some(found(to)?.code.clone()));
-        return Ok(codes.collect());
+        return Ok((codes.collect(), Unreached::default()));
     }
     within(&hub.config, record)?;
-    record.to.iter().map(reach).collect()
+    let (mut recipients, mut unreached) = (Vec::with_capacity(record.to.len()), Vec::new());
+    for to in &record.to {
+        match reach(to) {
+            Ok(member) => recipients.push(member),
+            Err(error) => {
+                recipients.push(None);
+                unreached.push((to, error));
+            }
+        }
+    }
+    if unreached.len() == recipients.len()
+        && let Some((_, error)) = unreached.pop()
+    {
+        return Err(error);
+    }
+    let mut told = Unreached::default();
+    for (to, error) in unreached {
+        error.tell(&asker.code, Some(record.packet));
+        told.add(&to.member, error.detail());
+    }
+    Ok((recipients, told))
 }
 
 fn within(limits: &Config, record: &Record) -> Result<(), Error> {
@@ -279,6 +301,17 @@ impl Hub {
             .map_err(|_| Error::Registry("the write was given up".to_owned()))?
     }
 
+    /// As it was when the packet was kept, whoever has closed or opened since.
+    async fn unreached(&self, record: &Record) -> Result<Unreached, Error> {
+        // A single one is reached, or the packet is not kept.
+        if record.to.len() < 2 {
+            return Ok(Unreached::default());
+        }
+        let packet = record.packet;
+        let kept = self.store.read(move |tx| keep::unreached(tx, packet));
+        Ok(Unreached::from_reason(kept.await?.as_deref()))
+    }
+
     pub(super) async fn accept(&self, record: &Record) -> Result<Vec<u8>, Error> {
         let mut accepted = Record::new(
             RecordKind::Receipt,
@@ -287,9 +320,11 @@ impl Hub {
             self.log.member().clone(),
             self.clock.now(),
         );
+        let unreached = self.unreached(record).await?;
         accepted.to = record
             .to
             .iter()
+            .filter(|to| unreached.why(&to.member).is_none())
             .map(|to| Addressee {
                 member: to.member.clone(),
                 sequence: 0,
@@ -298,6 +333,7 @@ impl Hub {
         accepted.document.clone_from(&record.document);
         accepted.code.clone_from(&record.code);
         accepted.status = Some("accepted".to_owned());
+        accepted.reason = unreached.reason();
         let entry = Entry {
             key: format!("accepted:{}", record.packet),
             record: accepted,

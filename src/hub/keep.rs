@@ -16,8 +16,10 @@ pub(super) struct Incoming {
     pub(super) record: Record,
     /// The record's leaf hash.
     pub(super) leaf: Hash,
-    /// Who stands behind each addressee, in the same order; none for a code that is not in the directory.
+    /// Who stands behind each addressee, in the same order; none for a code that is not reached.
     pub(super) recipients: Vec<Option<MemberId>>,
+    /// Why those are not.
+    pub(super) unreached: Option<String>,
     pub(super) seal: Parted,
     /// The body, if it lies in the row.
     pub(super) body: Option<Arc<[u8]>>,
@@ -79,6 +81,10 @@ pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<bool, Error> {
         incoming.seal.keep_head(tx)?,
         incoming.body.as_deref()
     ])?;
+    if let Some(unreached) = &incoming.unreached {
+        tx.prepare_cached("UPDATE hub_packet SET unreached = ?2 WHERE id = ?1")?
+            .execute(params![id, unreached])?;
+    }
     let chained = record.message.as_deref() != Some("new") || !record.refs.is_empty();
     for (to, recipient) in record.to.iter().zip(&incoming.recipients) {
         let addressed = to.member.as_str();
@@ -111,6 +117,15 @@ pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<bool, Error> {
         }
     }
     Ok(true)
+}
+
+/// Why some recipients of a kept packet are not reached.
+pub(super) fn unreached(tx: &Tx<'_>, packet: PacketId) -> Result<Option<String>, store::Error> {
+    let kept: Option<Option<String>> = tx
+        .prepare_cached("SELECT unreached FROM hub_packet WHERE id = ?1")?
+        .query_row([packet.to_string()], |row| row.get(0))
+        .optional()?;
+    Ok(kept.flatten())
 }
 
 /// The DocumentIds by which a packet is tied to others, one a line.

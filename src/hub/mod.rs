@@ -88,8 +88,11 @@ CREATE TABLE hub_directory (
   version INTEGER PRIMARY KEY, change INTEGER NOT NULL, json BLOB NOT NULL, seal BLOB NOT NULL);
 ";
 
+/// Recipients of a packet whom it did not reach, as its receipt names them.
+const UNREACHED: &str = "ALTER TABLE hub_packet ADD COLUMN unreached TEXT;";
+
 /// All tables of a hub's store, in the order in which [`Store::open`] takes them.
-pub const SCHEMAS: &[&str] = &[evidence::SCHEMA, SEAL_HEADS, SCHEMA];
+pub const SCHEMAS: &[&str] = &[evidence::SCHEMA, SEAL_HEADS, SCHEMA, UNREACHED];
 
 /// Bounds of a hub.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -196,15 +196,17 @@ pub(super) fn agencies(directory: Arc<Directory>, level: Option<u8>) -> Rows<Age
     }))
 }
 
-/// Changes are not told apart by version yet: every unit is of the directory's own version.
+/// The units that changed behind version `since` of the directory; all without one.
 pub(super) fn units(directory: Arc<Directory>, since: Option<u64>) -> Rows<Unit> {
-    let count = match since {
-        Some(since) if since >= directory.version => 0,
-        _ => directory.members.len(),
-    };
-    Box::new((0..count).map(move |index| {
+    let count = directory.members.len();
+    Box::new((0..count).filter_map(move |index| {
         let member = &directory.members[index];
-        Unit {
+        let (version, modified) = member
+            .changed
+            .map_or((directory.version, directory.issued), |changed| {
+                (changed.version, changed.at)
+            });
+        since.is_none_or(|since| version > since).then(|| Unit {
             id: member.id,
             pid: member.pid,
             code: member.code.to_string(),
@@ -215,11 +217,11 @@ pub(super) fn units(directory: Arc<Directory>, since: Option<u64>) -> Rows<Unit>
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default(),
-            version: directory.version,
+            version,
             deleted: member.state == State::Closed,
-            modified: directory.issued,
+            modified,
             is_agency: member.box_code.is_some(),
-        }
+        })
     }))
 }
 

@@ -14,6 +14,7 @@ use crate::packet::{Digest, DocId, Envelope, PacketId};
 use crate::retry::{Backoff, Class};
 use crate::seal::{Claim, Receipt, Seal, Sealer, apart};
 use crate::spool::{self, Body, Keeping, Kept, Submission, Waiting};
+use crate::uplink::Unreached;
 use crate::uplink::consignment::LONGEST_BODY;
 use crate::vxp::{ErrorCode, Refusal, SendParams, System};
 
@@ -47,7 +48,7 @@ async fn carry(relay: &Relay, kept: &Kept) -> Result<(), Error> {
     let answer = submit(relay, kept, &sealed).await?; // 6
     let receipt = verify(relay, kept, &answer)?; // 7
     attest(relay, kept, &receipt, &answer).await?; // 8
-    finish(relay, kept, answer).await // 9
+    finish(relay, kept, &receipt, answer).await // 9
 }
 
 fn permit(relay: &Relay, arrived: &Arrived) -> Result<Parties, Refusal> {
@@ -147,11 +148,28 @@ async fn attest(relay: &Relay, kept: &Kept, receipt: &Receipt, answer: &[u8]) ->
     attest_receipt(relay, kept.member.clone(), receipt.record(), answer).await
 }
 
-async fn finish(relay: &Relay, kept: &Kept, answer: Vec<u8>) -> Result<(), Error> {
-    relay
-        .spool
-        .finish(kept, apart(&answer).into(), relay.clock.now())
-        .await?;
+async fn finish(
+    relay: &Relay,
+    kept: &Kept,
+    receipt: &Receipt,
+    answer: Vec<u8>,
+) -> Result<(), Error> {
+    let said = Unreached::from_reason(receipt.record().reason.as_deref());
+    let unreached = kept.record.to.iter().filter_map(|to| {
+        let why = said.why(&to.member)?;
+        Some((to.member.clone(), why.to_owned()))
+    });
+    let unreached: Vec<_> = unreached.collect();
+    for (member, reason) in &unreached {
+        story(&journal::ids::PACKET_REFUSED, kept, "finish")
+            .reason(format_args!("{member}: {reason}"))
+            .next(
+                "the software reads fail for this recipient in getSentEdocList; the others get it",
+            )
+            .warning("the hub does not reach one of its recipients");
+    }
+    let (receipt, now) = (apart(&answer).into(), relay.clock.now());
+    relay.spool.finish(kept, receipt, unreached, now).await?;
     story(&journal::ids::PACKET_ACCEPTED, kept, "finish").info("the hub has it, receipt verified");
     Ok(())
 }

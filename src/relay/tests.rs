@@ -28,6 +28,7 @@ fn listed(id: u64, code: &str, state: State) -> Member {
         seal: Vec::new(),
         state,
         successor: (code == CLOSED).then(|| member(THEIRS)),
+        changed: None,
     }
 }
 

@@ -173,15 +173,28 @@ impl Spool {
             .await
     }
 
-    /// The hub has it: its receipt lies with the packet, the box is done with the body.
+    /// The hub has it: its receipt lies with the packet, the box is done with the body. Recipients in `unreached` read
+    /// *fail*, each with its reason.
     ///
     /// # Errors
     /// When the store fails; the step may be repeated.
-    pub async fn finish(&self, kept: &Kept, receipt: Parted, at: Moment) -> Result<(), Error> {
+    pub async fn finish(
+        &self,
+        kept: &Kept,
+        receipt: Parted,
+        unreached: Vec<(MemberId, String)>,
+        at: Moment,
+    ) -> Result<(), Error> {
         let packet = kept.packet.to_string();
         self.store
             .write(move |tx| {
                 put_receipt(tx, &packet, "", "accepted", &receipt)?;
+                for (member, reason) in &unreached {
+                    tx.prepare_cached(
+                        "UPDATE recipient SET state = 'fail', reason = ?3, at = ?4 WHERE packet = ?1 AND member = ?2",
+                    )?
+                    .execute(params![packet, member.as_str(), reason, millis(at)])?;
+                }
                 end(tx, &packet, "accepted", None, at)
             })
             .await?;

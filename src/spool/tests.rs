@@ -140,7 +140,7 @@ async fn a_late_delivery_never_takes_back_what_the_software_said() {
     let spool = open(dir.path(), Disk::real());
     let kept = new(spool.keep(small(b"one", now())).await.unwrap());
     spool
-        .finish(&kept, parted(b"accepted"), now())
+        .finish(&kept, parted(b"accepted"), Vec::new(), now())
         .await
         .unwrap();
     for (status, fresh) in [
@@ -234,7 +234,10 @@ async fn a_start_sweeps_bodies_that_no_row_knows_and_no_others() {
     assert_eq!(spool.sweep().await.unwrap(), 1);
     let there = |body: &Body| matches!(body, Body::File(path) if path.exists());
     assert!(!there(&stray) && there(&kept.body));
-    spool.finish(&kept, parted(b""), now()).await.unwrap();
+    spool
+        .finish(&kept, parted(b""), Vec::new(), now())
+        .await
+        .unwrap();
     assert!(!there(&kept.body));
 }
 

@@ -117,6 +117,31 @@ pub struct Member {
     /// Who answers for it now that it is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<MemberId>,
+    /// Since when it stands so; the hub enters it when it publishes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Changed>,
+}
+
+/// Which directory was the first to show a member as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changed {
+    /// Its version.
+    pub version: u64,
+    /// When it was issued.
+    #[serde(with = "moment")]
+    pub at: Moment,
+}
+
+impl Member {
+    /// The same as another, whenever each was changed.
+    fn stands_as(&self, other: &Self) -> bool {
+        let before = Self {
+            changed: other.changed,
+            ..self.clone()
+        };
+        before == *other
+    }
 }
 
 /// One security server, or the hub.
@@ -165,6 +190,29 @@ mod moment {
         let text = String::deserialize(from)?;
         clock::parse_rfc3339(&text)
             .ok_or_else(|| D::Error::custom(format!("{text:?} is not a time of RFC 3339")))
+    }
+}
+
+impl Content {
+    /// Enters since when each member stands as it does, by the directory that was in force.
+    pub fn enter_changes(&mut self, before: Option<&Directory>) {
+        for member in &mut self.members {
+            let same = before.and_then(|before| {
+                let known = before.find(&member.code)?;
+                // A directory of an earlier release tells of no changes: all of it counts as its own.
+                let unknown = Changed {
+                    version: before.version,
+                    at: before.issued,
+                };
+                known
+                    .stands_as(member)
+                    .then(|| known.changed.unwrap_or(unknown))
+            });
+            member.changed = Some(same.unwrap_or(Changed {
+                version: self.version,
+                at: self.issued,
+            }));
+        }
     }
 }
 

@@ -22,11 +22,13 @@ mod client;
 pub mod consignment;
 mod error;
 mod messages;
+mod unreached;
 pub mod wire;
 
 pub use client::{Fetched, Hub};
 pub use error::Error;
 pub use messages::{Announced, Announcement, Ask, HubHead, Mailbox, MailboxEntry, Taken, Verdict};
+pub use unreached::Unreached;
 
 /// Path of announcements.
 pub const CHECKPOINTS: &str = "/v1/checkpoints";

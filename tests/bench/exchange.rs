@@ -10,6 +10,7 @@ mod peers;
 mod report;
 mod request;
 mod rows;
+mod tenancy;
 mod wire;
 mod world;
 

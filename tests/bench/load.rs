@@ -33,7 +33,9 @@ pub(crate) struct Shape {
     pub(crate) window: usize,
     /// Documents a second; as many as arrive when there is none.
     pub(crate) pace: Option<f64>,
-    /// Documents at most, so that a disk does not fill.
+    /// Number of the first document.
+    pub(crate) first: u32,
+    /// Number behind the last, so that a disk does not fill.
     pub(crate) most: u32,
 }
 
@@ -119,7 +121,7 @@ pub(crate) async fn run(
         }
     }
     let run = Arc::new(Run {
-        next: AtomicU32::new(0),
+        next: AtomicU32::new(shape.first),
         sent: AtomicU64::new(0),
         answered: AtomicU64::new(0),
         stop: AtomicBool::new(false),
@@ -188,7 +190,8 @@ async fn send(
             break;
         }
         if let Some(pace) = run.shape.pace {
-            let due = run.started + Duration::from_secs_f64(f64::from(index) / pace);
+            let due =
+                run.started + Duration::from_secs_f64(f64::from(index - run.shape.first) / pace);
             tokio::time::sleep_until(due.into()).await;
         }
         let made;

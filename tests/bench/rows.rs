@@ -7,6 +7,7 @@ use crate::collect::Collector;
 use crate::load::{Arrivals, Departures, Outcome, Sender, Shape, quantile, run};
 use crate::peers::Nginx;
 use crate::report::{self, Row};
+use crate::tenancy;
 use crate::world::{Wanted, World, resident};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -98,6 +99,9 @@ impl Bench {
                 self.end_to_end(size).await?;
             }
         }
+        if self.wants("tenancy.") {
+            self.tenancy().await?;
+        }
         Ok(())
     }
 
@@ -118,6 +122,7 @@ impl Bench {
             steady: self.steady,
             window: size.window,
             pace: None,
+            first: 0,
             most: u32::try_from(most).unwrap_or(u32::MAX),
         }
     }
@@ -241,6 +246,22 @@ impl Bench {
             let end = quantile(&times, share);
             self.put(Row::alone(&format!("end_to_end.{name}"), end, "ms", what));
         }
+        Ok(())
+    }
+
+    /// One member's answers while another one of its box floods.
+    async fn tenancy(&mut self) -> Result<(), Failure> {
+        let beside = tenancy::beside(self.steady).await?;
+        for outcome in [&beside.alone, &beside.flooded, &beside.flood] {
+            trouble("tenancy", outcome)?;
+        }
+        for (name, share) in [("tenancy.p50", 0.5), ("tenancy.p99", 0.99)] {
+            let (alone, flooded) = beside.quantiles(share);
+            let what = "a quiet member's answer while another floods; alone; bound: 2";
+            self.put(Row::beside(name, flooded, "ms", Some(alone), what));
+        }
+        let what = "documents of the one that floods";
+        self.put(Row::alone("tenancy.flood", beside.flood.rate, "1/s", what));
         Ok(())
     }
 

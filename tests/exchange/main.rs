@@ -8,6 +8,7 @@ mod revocation;
 mod software;
 mod tenancy;
 mod disk;
+mod forgetful_disk;
 mod memory;
 mod order;
 mod power_cut;

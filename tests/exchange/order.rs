@@ -140,24 +140,48 @@ async fn what_the_hub_refuses_for_good_fails_with_its_reason_and_holds_nothing_u
     let kept = send(&sender, document(&RECEIVERS[..2], 1).edxml().unwrap()).await;
     sent_as(&sender, &kept, Transport::Processing).await;
     world.kill(Hub);
-    let both = document(&RECEIVERS[..2], 2).edxml().unwrap();
-    let refused = send(&sender, both).await;
+    let one = document(&RECEIVERS[..1], 2).edxml().unwrap();
+    let refused = send(&sender, one).await;
+    let both = document(&RECEIVERS[..2], 3).edxml().unwrap();
+    let reached = send(&sender, both.clone()).await;
     close(&world, RECEIVERS[0]);
     world.again(Hub);
+    // Nobody is left of its recipients: it is refused as a whole.
     let rows = sent_as(&sender, &refused, Transport::Fail).await;
-    assert_eq!(rows.len(), 2);
-    for row in rows {
-        assert_eq!(row["sendStatus"], Transport::Fail.as_str());
-        let reason = row["receiveStatusDesc"].as_str().unwrap();
-        assert!(reason.contains(RECEIVERS[0]), "{reason}");
-    }
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["sendStatus"], Transport::Fail.as_str());
+    let reason = rows[0]["receiveStatusDesc"].as_str().unwrap();
+    assert!(reason.contains(RECEIVERS[0]), "{reason}");
+    // One is left: it gets the document, the other reads fail.
+    let rows = received(&other, 2).await;
+    let doc = at(RECEIVERS[1], &reached);
+    assert!(ids_of(&rows).contains(&doc));
+    let done = other.update_status(&doc, Transport::Done, None).await;
+    assert!(done.unwrap().is_ok());
+    let rows = until(async || {
+        let rows = sender.sent(MessageType::Edoc).await.ok()?.rows().to_vec();
+        let row = |code: &str| {
+            let is = |row: &&Value| row["senderDocId"] == reached.as_str() && row["toCode"] == code;
+            rows.iter().find(is).cloned()
+        };
+        let both = [row(RECEIVERS[0])?, row(RECEIVERS[1])?];
+        (both[1]["receiveStatus"] == "done").then_some(both)
+    })
+    .await;
+    assert_eq!(rows[0]["receiveStatus"], "fail");
+    let reason = rows[0]["receiveStatusDesc"].as_str().unwrap();
+    assert!(
+        reason.contains("đã đóng") && reason.contains(RECEIVERS[0]),
+        "{reason}"
+    );
+    assert!(rows.iter().all(|row| row["sendStatus"] == "done"));
     // The void gave the place up: what is tied to the earlier document does not wait for it.
     let recall = send(&sender, recall(&RECEIVERS[1..2], 1).edxml().unwrap()).await;
     let rows = received(&other, 2).await;
     assert!(ids_of(&rows).contains(&at(RECEIVERS[1], &recall)));
-    // Sent again to whom it reaches it is a new document.
-    let again = document(&RECEIVERS[1..2], 2).edxml().unwrap();
-    assert_ne!(send(&sender, again).await, refused);
+    // Sent again after a fail, to whom it reaches, it is a new document.
+    let again = document(&RECEIVERS[1..2], 3).edxml().unwrap();
+    assert_ne!(send(&sender, again).await, reached);
     received(&other, 3).await;
 }
 

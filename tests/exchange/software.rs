@@ -316,9 +316,20 @@ fn agencies(world: &World) {
     let units = sdk.post("getSynchronizeUnit", &[], b"{}");
     let units = succeeded(&units)["data"].as_array().unwrap().clone();
     assert_eq!(units.len(), 4);
-    let since = json!({ "version": units[0]["version"] }).to_string();
-    let newer = sdk.post("getSynchronizeUnit", &[], since.as_bytes());
-    assert_eq!(succeeded(&newer)["data"], json!([]));
+    let version = |unit: &Value| unit["version"].as_u64().unwrap();
+    let newest = units.iter().map(version).max().unwrap();
+    let mut behind = |since: u64| {
+        let since = json!({ "version": since }).to_string();
+        let newer = sdk.post("getSynchronizeUnit", &[], since.as_bytes());
+        succeeded(&newer)["data"].as_array().unwrap().clone()
+    };
+    assert!(behind(newest).is_empty());
+    let changed: Vec<Value> = units
+        .iter()
+        .filter(|unit| version(unit) == newest)
+        .cloned()
+        .collect();
+    assert_eq!(behind(newest - 1), changed, "what changed last and no more");
     let new =
         json!({"id": 9, "pid": 1, "code": "G22.99", "name": "Đơn vị mới", "mail": "a@example.vn"});
     refused(

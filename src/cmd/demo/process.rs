@@ -13,7 +13,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// A running child. Dropped, it is killed.
+use super::super::run::UNTIL_STDIN_ENDS;
+
+/// A running child. Dropped, it is killed; if this process ends without that, it stops by itself.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -64,7 +66,9 @@ impl Process {
             .args(arguments)
             .env_remove("JOURNAL_STREAM")
             .env("NOTIFY_SOCKET", &socket)
-            .stdin(Stdio::null())
+            .env(UNTIL_STDIN_ENDS, "yes")
+            // Held open for as long as this process lives, whatever ends it.
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         for (key, value) in environment {

@@ -109,6 +109,7 @@ fn member(columns: &Columns<'_>) -> Result<Member, Error> {
             .collect::<Result<_, _>>()?,
         state: State::Active,
         successor: None,
+        changed: None,
     })
 }
 

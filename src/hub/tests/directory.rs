@@ -48,8 +48,30 @@ async fn a_newer_directory_reaches_the_boxes_that_wait_and_holds() {
     let newer = Directory::from_json(&newer.unwrap().1).unwrap();
     assert_eq!(newer.find(&code("E")).unwrap().name, "Sở, \"Một\"");
 
+    let since = |directory: &Directory, name: &str| {
+        let member = directory.find(&code(name)).unwrap();
+        member.changed.unwrap().version
+    };
+    assert_eq!((since(&newer, "B"), since(&newer, "E")), (1, 2));
+
     world.clock.advance(Duration::from_secs(4 * 86_400));
     assert_eq!(world.hub.refresh_directory().await.unwrap(), 3, "half over");
+    let close = Change::CloseMember {
+        code: code("B"),
+        successor: None,
+    };
+    admin::apply(&world.store, vec![close]).await.unwrap();
+    assert_eq!(world.hub.refresh_directory().await.unwrap(), 4);
+    let now = world
+        .hub
+        .published()
+        .borrow()
+        .clone()
+        .unwrap()
+        .directory
+        .clone();
+    let members = ["A", "B", "E"].map(|name| since(&now, name));
+    assert_eq!(members, [1, 4, 2], "each since its own change");
 }
 
 #[tokio::test(flavor = "multi_thread")]

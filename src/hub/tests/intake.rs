@@ -75,6 +75,42 @@ async fn a_packet_put_twice_gets_the_same_receipt_and_it_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_recipient_that_is_closed_takes_nothing_from_the_others() {
+    let world = World::new().await;
+    let (box_a, mut a) = (world.knock(BOX_A), world.member("A"));
+    let close = |successor| Change::CloseMember {
+        code: code("B"),
+        successor,
+    };
+    let changes = vec![close(Some(code("C")))];
+    admin::apply(&world.store, changes).await.unwrap();
+    world.hub.refresh_directory().await.unwrap();
+    let sealed = a.seal_draft(&world, document(&["B", "C"], "one"));
+    let first = send(&box_a, &mut a, &sealed).await;
+    // Closed without a successor since: what the first answer said stays so.
+    admin::apply(&world.store, vec![close(None)]).await.unwrap();
+    world.hub.refresh_directory().await.unwrap();
+    let again = box_a
+        .hub
+        .put(sealed.packet, &sealed.seal, Some(&sealed.body()))
+        .await
+        .unwrap();
+    let (one, other) = (Seal::decode(&first).unwrap(), Seal::decode(&again).unwrap());
+    assert_eq!((one.index, &one.record), (other.index, &other.record));
+    let receipt = Record::parse(&one.record).unwrap();
+    let reached: Vec<_> = receipt.to.iter().map(|to| to.member.clone()).collect();
+    assert_eq!(reached, [code("C")]);
+    let unreached = uplink::Unreached::from_reason(receipt.reason.as_deref());
+    let why = unreached.why(&code("B")).unwrap();
+    assert!(
+        why.contains("đã đóng") && why.contains("successor is C"),
+        "{why}"
+    );
+    assert_eq!(unreached.why(&code("C")), None);
+    assert_eq!(world.count("SELECT count(*) FROM hub_mailbox").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_packet_comes_out_as_it_went_in_small_or_large() {
     let world = World::new().await;
     let (box_a, shared, mut a) = (world.knock(BOX_A), world.knock(SHARED), world.member("A"));
@@ -226,7 +262,7 @@ async fn who_cannot_be_reached_is_named_with_the_successor() {
         ("W00", "không phải nơi nhận"),
         ("NOBODY", "không có trong danh bạ"),
     ] {
-        let sealed = a.seal_draft(&world, document(&["C", to], to));
+        let sealed = a.seal_draft(&world, document(&[to], to));
         a.announce(&box_a.hub).await;
         let refused = box_a
             .hub

@@ -325,6 +325,7 @@ pub(super) fn listed(name: &str, id: u64, owner: Option<&str>) -> Member {
         seal: Vec::new(),
         state: State::Active,
         successor: None,
+        changed: None,
     }
 }
 

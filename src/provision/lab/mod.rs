@@ -279,6 +279,7 @@ fn registry(plan: &Plan, hub: &Machine, boxes: &[Machine]) -> Vec<Change> {
             seal,
             state: State::Active,
             successor: None,
+            changed: None,
         }))
     };
     for (planned, machine) in plan.boxes.iter().zip(boxes) {

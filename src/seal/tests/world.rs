@@ -157,6 +157,7 @@ impl Keeper {
             seal: vec![self.print()],
             state: State::Active,
             successor: None,
+            changed: None,
         }
     }
 

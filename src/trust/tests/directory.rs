@@ -16,6 +16,7 @@ fn member(at: u64, text: &str) -> Member {
         seal: vec![],
         state: State::Active,
         successor: None,
+        changed: None,
     }
 }
 

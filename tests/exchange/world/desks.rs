@@ -141,6 +141,11 @@ impl Flow {
         }
     }
 
+    /// Whether all of it was taken.
+    pub fn is_taken(&self) -> bool {
+        self.taking.iter().all(JoinHandle::is_finished)
+    }
+
     /// Waits for the end and proves: all that was answered arrived, each once, byte for byte.
     /// `total` counts all documents of this world so far.
     pub async fn once(self, world: &World, total: usize) -> Vec<Sent> {
@@ -181,16 +186,15 @@ pub fn seeds() -> u64 {
     told.and_then(|seeds| seeds.parse().ok()).unwrap_or(3)
 }
 
-/// A number that a seed decides (splitmix64).
+/// What a seed decides.
 pub struct Seeded(pub u64);
 
 impl Seeded {
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
+        let mut chance = forgetful::Chance(self.0);
+        let number = chance.below(limit);
+        self.0 = chance.0;
+        number
     }
 
     /// The moment of a cut that no journal line tells.

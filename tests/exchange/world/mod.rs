@@ -6,6 +6,7 @@ pub mod desks;
 pub mod inside;
 pub mod machines;
 pub mod token;
+pub mod volatile;
 
 use std::path::Path;
 use std::time::Duration;
@@ -42,8 +43,12 @@ impl World {
     }
 
     pub fn with(plan: &Plan) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let exchange = Exchange::start(plan, directory.path(), executable()).unwrap();
+        Self::run_by(executable(), plan, tempfile::tempdir().unwrap())
+    }
+
+    /// All processes are started by `executable`, which may lie in `directory`.
+    pub fn run_by(executable: &Path, plan: &Plan, directory: TempDir) -> Self {
+        let exchange = Exchange::start(plan, &directory.path().join("lab"), executable).unwrap();
         Self {
             exchange,
             directory,
