@@ -225,7 +225,9 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn there_and_back(&self, member: &Member) -> Result<String, String> {
         let now = Clock::system().now();
-        let number = u32::try_from(now.unix_timestamp().rem_euclid(100_000_000)).unwrap_or(1);
+        // Another document each time: the same one again would be the one that was taken before.
+        let millis = now.unix_timestamp_nanos() / 1_000_000;
+        let number = u32::try_from(millis.rem_euclid(1_000_000_000)).unwrap_or(1);
         let mut draft = Draft::new(
             &member.code,
             std::slice::from_ref(&member.code),
@@ -249,15 +251,17 @@ impl Walk<'_> {
                 }
             })
             .await?;
-        self.until("nhận lại / take back", async || self.take(&edxml).await)
-            .await?;
+        self.until("nhận lại / take back", async || {
+            self.take(&doc, &edxml).await
+        })
+        .await?;
         self.until("xác nhận / confirm", async || self.confirmed(&doc).await)
             .await?;
         Ok(doc)
     }
 
     /// Takes the document that is ours byte for byte, and no other.
-    async fn take(&self, edxml: &Bytes) -> Result<(), String> {
+    async fn take(&self, doc: &str, edxml: &Bytes) -> Result<(), String> {
         let told = |error: crate::vxp::client::Error| error.to_string();
         let list = self
             .software
@@ -275,19 +279,28 @@ impl Walk<'_> {
                 return Ok(());
             }
         }
-        Err("chưa về / not there yet".to_owned())
+        let row = self.row(doc).await?;
+        Err(format!(
+            "chưa về / not there yet; {} {} {}",
+            row["sendStatus"], row["sendStatusDesc"], row["receiveStatusDesc"]
+        ))
+    }
+
+    /// What the box says of a document that was sent.
+    async fn row(&self, doc: &str) -> Result<serde_json::Value, String> {
+        let list = self.software.sent(MessageType::Edoc).await;
+        let list = list.map_err(|error| error.to_string())?;
+        let row = list.rows().iter().find(|row| row["senderDocId"] == doc);
+        row.cloned()
+            .ok_or_else(|| format!("{doc}: không có trong danh sách đã gửi / not listed as sent"))
     }
 
     async fn confirmed(&self, doc: &str) -> Result<(), String> {
-        let list = self.software.sent(MessageType::Edoc).await;
-        let list = list.map_err(|error| error.to_string())?;
-        let mut ours = list.rows().iter().filter(|row| row["senderDocId"] == doc);
-        match ours
-            .next()
-            .map(|row| row["receiveStatus"].as_str().unwrap_or_default())
-        {
-            Some(status) if status == Transport::Done.as_str() => Ok(()),
-            other => Err(format!("trạng thái / status {other:?}")),
+        let row = self.row(doc).await?;
+        if row["receiveStatus"] == Transport::Done.as_str() {
+            Ok(())
+        } else {
+            Err(format!("trạng thái / status {}", row["receiveStatus"]))
         }
     }
 
