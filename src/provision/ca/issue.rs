@@ -14,10 +14,7 @@ use super::{Ca, Which, told};
 use crate::packet::MemberId;
 use crate::trust::directory::Fingerprint;
 use crate::trust::issue::{Use, Wanted};
-use crate::trust::{self, pem};
-
-/// What stands before the code in a SAN URI.
-const CODE_URI: &str = "urn:trucgate:member:";
+use crate::trust::{self, CODE_URI, pem};
 
 /// The two profiles of DOMAIN section 5, as the officer names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +94,7 @@ impl Asked {
                 SanType::DnsName(name) => names.push(name.to_string()),
                 SanType::IpAddress(address) => names.push(address.to_string()),
                 SanType::URI(uri) => {
-                    codes.extend(uri.as_str().strip_prefix(CODE_URI).map(str::to_owned))
+                    codes.extend(uri.as_str().strip_prefix(CODE_URI).map(str::to_owned));
                 }
                 _ => {}
             }
