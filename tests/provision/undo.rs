@@ -134,6 +134,8 @@ fn mistakes_at_the_bench_are_told_and_cost_nothing() {
         (text.replace("[box]\n", "[box]\ncolour = \"red\"\n"), "colour"),
         (text.replace("[[members]]", "[[members]]\ncode = \"H99\"\nname = \"x\"\n[[members]]\ncode = \"H99\"\nname = \"x\"\n[[members]]"), "H99"),
         (text.replace("\nnames = [\"localhost\"]", "\nnames = []"), "names"),
+        (text.replace(&format!("name = \"Cơ quan {MEMBER}\""), &format!("name = \"{}\"", "Ủ".repeat(65))), "64"),
+        (text.replace("state = \"/", "state = \""), "begins with /"),
     ] {
         Disk::real().replace(&file, wrong.as_bytes()).unwrap();
         let said = own.bad(&step(&own, "status"));
@@ -264,9 +266,26 @@ fn the_officer_revokes_and_the_bench_hears_of_it() {
         &own,
         &format!("import {at}/provision/requests/*.pem"),
     ));
+    // An intermediate is revoked like any other, and with it all that it issued.
+    let listed = town.ca.good(&officer(&format!("list --dir {ca}")));
+    let agency = listed
+        .lines()
+        .find(|line| line.contains("\tca\t") && line.contains("agency CA"))
+        .unwrap();
+    let agency = agency.split('\t').next().unwrap();
+    town.ca
+        .good(&officer(&format!("revoke --dir {ca} --serial {agency}")));
+    let said = own.bad(&step(
+        &own,
+        &format!("import {at}/provision/requests/seal-*.pem"),
+    ));
+    assert!(
+        said.contains("TEST agency CA") && said.contains("its issuer has revoked it"),
+        "{said}"
+    );
     // Marked as not the real one, in every subject.
     for line in town.ca.good(&officer(&format!("list --dir {ca}"))).lines() {
-        assert!(line.contains("CN=TEST "), "{line}");
+        assert!(line.contains("TEST "), "{line}");
     }
     for name in ["root", "server", "agency", "ocsp-server", "tsa"] {
         let subject = town
