@@ -199,4 +199,11 @@ fn a_box_starts_with_what_was_written(own: &Machine) {
         process.ready(Duration::from_secs(30)).unwrap();
         running.push(process);
     }
+    let at = own.at().display().to_string();
+    let said = own.good(&format!("trucgate provision self-test --dir {at}"));
+    assert!(said.contains("the running services are used"), "{said}");
+    // One without the other is no box.
+    running.pop().unwrap().kill().unwrap();
+    let said = own.bad(&format!("trucgate provision self-test --dir {at}"));
+    assert!(said.contains("start or stop both"), "{said}");
 }
