@@ -54,22 +54,6 @@ impl Workbench {
             .contains(&mechanism.of_token()))
     }
 
-    /// Destroys every object of that name, public and private; gives their number.
-    ///
-    /// # Errors
-    /// When no token is open or it refuses.
-    pub fn destroy(&self, name: &KeyName) -> Result<usize, Error> {
-        let session = self.seat()?.session();
-        let destroyed = || -> Result<usize, Failure> {
-            let objects = session.find_objects(&[name.attribute()])?;
-            for object in &objects {
-                session.destroy_object(*object)?;
-            }
-            Ok(objects.len())
-        };
-        Ok(destroyed()?)
-    }
-
     /// Whether a key asks for the PIN at each signature (CKA_ALWAYS_AUTHENTICATE), which no pool can give.
     ///
     /// # Errors

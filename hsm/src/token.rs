@@ -58,6 +58,8 @@ pub struct TokenDescription {
     pub max_sessions: Option<usize>,
     /// Whether it has been initialised.
     pub initialised: bool,
+    /// Whether the user's PIN has been set.
+    pub pin_set: bool,
 }
 
 pub(crate) fn describe(context: &Pkcs11) -> Result<Vec<TokenDescription>, Failure> {
@@ -74,6 +76,7 @@ pub(crate) fn describe(context: &Pkcs11) -> Result<Vec<TokenDescription>, Failur
             pin_at_reader: info.protected_authentication_path(),
             max_sessions: own_bound(&info),
             initialised: info.token_initialized(),
+            pin_set: info.user_pin_initialized(),
         })
         .collect())
 }

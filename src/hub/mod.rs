@@ -11,6 +11,7 @@
 //! | `receipts` | promises of recipients back to senders |
 //! | `heads` | witness of the members' logs |
 //! | `directory` | the signed list of members; `admin` changes it |
+//! | `enrolment` | boxes that ask to be registered; `admin` decides |
 //!
 //! State lies in SQLite behind [`crate::store::Store`]; the functions that take a transaction are the only ones that know its
 //! tables, so that a hub on another engine replaces those.
@@ -20,6 +21,7 @@ mod bells;
 mod consignment;
 mod directory;
 mod door;
+pub mod enrolment;
 mod error;
 mod handout;
 mod head;
@@ -92,7 +94,13 @@ CREATE TABLE hub_directory (
 const UNREACHED: &str = "ALTER TABLE hub_packet ADD COLUMN unreached TEXT;";
 
 /// All tables of a hub's store, in the order in which [`Store::open`] takes them.
-pub const SCHEMAS: &[&str] = &[evidence::SCHEMA, SEAL_HEADS, SCHEMA, UNREACHED];
+pub const SCHEMAS: &[&str] = &[
+    evidence::SCHEMA,
+    SEAL_HEADS,
+    SCHEMA,
+    UNREACHED,
+    enrolment::SCHEMA,
+];
 
 /// Bounds of a hub.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -30,6 +30,9 @@ pub struct Config {
     pub pin_file: Option<PathBuf>,
     /// How the token is treated, as `trucgate provision probe` writes it; otherwise what is known of such a token.
     pub profile: Option<hsm::Profile>,
+    /// The PIN itself, where bench work holds it already; no file can say it.
+    #[serde(skip)]
+    pub pin: Option<Pin>,
     /// Sessions kept for seals.
     #[serde(default = "two")]
     pub seal_sessions: usize,
@@ -193,11 +196,14 @@ impl Config {
         Ok(hsm::Config {
             module: self.module.clone(),
             token: token(self.token_label.as_ref(), self.token_serial.as_ref())?,
-            pin: pin(
-                self.pin_credential.as_deref(),
-                self.pin_file.as_deref(),
-                credentials,
-            )?,
+            pin: match &self.pin {
+                Some(pin) => pin.clone(),
+                None => pin(
+                    self.pin_credential.as_deref(),
+                    self.pin_file.as_deref(),
+                    credentials,
+                )?,
+            },
             profile: self.profile.clone(),
             seal_sessions: self.seal_sessions,
             tls_sessions: self.tls_sessions,

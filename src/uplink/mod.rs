@@ -20,6 +20,7 @@
 
 mod client;
 pub mod consignment;
+pub mod enrolment;
 mod error;
 mod messages;
 mod unreached;

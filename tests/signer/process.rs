@@ -81,6 +81,7 @@ pub(crate) fn configuration(dir: &Path, module: PathBuf, keys: Vec<KeyConfig>) -
         pin_credential: None,
         pin_file: Some(dir.join("pin")),
         profile: None,
+        pin: None,
         seal_sessions: 2,
         tls_sessions: 1,
         queue: 600,
