@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::packet::MemberId;
 use crate::retry::Class;
 use crate::tls::TrustFiles;
-use crate::{hub, relay, vxp};
+use crate::{hub, pki, relay, vxp};
 
 /// What a relay reads.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +26,9 @@ pub struct RelayConfig {
     pub software: Software,
     /// What it trusts.
     pub trust: TrustFiles,
+    /// Where revocation lists and OCSP answers are fetched.
+    #[serde(default)]
+    pub revocation: pki::Config,
     /// The door to the software.
     pub vxp: vxp::Config,
     /// Members and walks.
@@ -48,6 +51,9 @@ pub struct HubConfig {
     pub listen: SocketAddr,
     /// What it trusts.
     pub trust: TrustFiles,
+    /// Where revocation lists and OCSP answers are fetched.
+    #[serde(default)]
+    pub revocation: pki::Config,
     /// Bounds of the exchange.
     #[serde(default)]
     pub hub: hub::Config,
