@@ -22,7 +22,7 @@ mod statuses;
 use std::fmt;
 
 pub use anchors::{Bearer, Identity, Trust};
-pub use certificate::{KeyKind, PublicKey, fingerprint, key_of};
+pub use certificate::{KeyKind, PublicKey, Summary, fingerprint, key_of, summary};
 pub use profile::{CodeSource, Profile, Purpose};
 pub use refusal::{Refusal, Verdict};
 pub use revocation::{ListState, Revocation, Stale};
