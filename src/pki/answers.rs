@@ -114,7 +114,7 @@ pub(super) async fn follow(keeper: Arc<Keeper>, known: Vec<(Watched, AnswerState
 fn item(watched: Watched, next_update: Option<Moment>) -> Item {
     Item {
         watched,
-        backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
+        backoff: schedule::backoff(),
         next_update,
     }
 }
@@ -228,7 +228,7 @@ fn settle(keeper: &Keeper, item: &mut Item, answer: Result<AnswerState, Source>)
             keeper
                 .outages
                 .aged(&item.watched.shown(), &source, now, stake);
-            now + item.backoff.next(&keeper.chance)
+            now + schedule::again(&mut item.backoff, stake.is_over(now), &keeper.chance)
         }
     }
 }

@@ -146,6 +146,8 @@ fn dropped(source: Option<&Source>, error: &crate::trust::Error) {
 pub struct Keeper {
     material: Material,
     publish: watch::Sender<Grounds>,
+    /// Held from reading what there is to publishing it, so that no newer trust is overwritten by an older one.
+    publishing: Mutex<()>,
     presented: Mutex<Vec<Arc<Current>>>,
     pub(super) outages: Outages,
     pub(super) woken: Arc<Notify>,
@@ -165,6 +167,7 @@ impl Keeper {
         Arc::new(Self {
             material,
             publish,
+            publishing: Mutex::default(),
             presented: Mutex::default(),
             outages: Outages::default(),
             woken: Arc::new(Notify::new()),
@@ -222,6 +225,10 @@ impl Keeper {
     /// # Errors
     /// Names the file and what is wrong with it.
     pub fn reload(&self) -> Result<(), Error> {
+        let _alone = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let trust = self.material.trust()?.with_answers_of(&self.trust());
         self.put(trust);
         journal::line(&journal::ids::CERTIFICATE_RELOADED).notice("trust files read again");
@@ -255,6 +262,10 @@ impl Keeper {
 
     /// Puts a list in force that these sources gave, and keeps it; gives its state.
     pub(super) fn take_list(&self, sources: &[Source], list: &[u8]) -> Result<ListState, String> {
+        let _alone = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let trust = self.trust();
         let mut states = trust.lists_in(list).map_err(|error| error.to_string())?;
         let (Some(state), None) = (states.pop(), states.pop()) else {

@@ -1,13 +1,11 @@
 //! Follows one revocation list through its sources.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::keeper::Keeper;
 use super::schedule;
 use super::source::Source;
-use crate::clock::Moment;
-use crate::retry::Backoff;
+use crate::clock::{Moment, rfc3339};
 use crate::trust::ListState;
 
 /// A list without nextUpdate is looked for once a day.
@@ -15,7 +13,7 @@ const DAY: time::Duration = time::Duration::days(1);
 
 /// Keeps the list of `sources` fresh for ever.
 pub(super) async fn follow(keeper: Arc<Keeper>, sources: Vec<Source>) {
-    let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+    let mut backoff = schedule::backoff();
     let mut next = keeper
         .list_of(&sources)
         .map_or_else(|| keeper.clock.now(), |list| due(&keeper, &list));
@@ -24,15 +22,18 @@ pub(super) async fn follow(keeper: Arc<Keeper>, sources: Vec<Source>) {
         if let Some(list) = fetch(&keeper, &sources).await {
             backoff.reset();
             next = due(&keeper, &list);
-            // An authority that is late is asked for more, and its old list is not young for being fetched again.
-            age(&keeper, &sources, &list);
-        } else {
-            if let (Some(list), Some(_)) = (keeper.list_of(&sources), sources.first()) {
-                age(&keeper, &sources, &list);
-            } else {
-                aged(&keeper, &sources, None);
+            if let Some(source) = sources.first() {
+                keeper.outages.young(&source.to_string());
             }
-            tokio::time::sleep(backoff.next(&keeper.chance)).await;
+        } else {
+            let due = keeper.list_of(&sources).map(|list| until(&list));
+            let stake = keeper.stake(due, keeper.list_window());
+            let now = keeper.clock.now();
+            if let Some(source) = sources.first() {
+                keeper.outages.aged(&source.to_string(), source, now, stake);
+            }
+            let wait = schedule::again(&mut backoff, stake.is_over(now), &keeper.chance);
+            tokio::time::sleep(wait).await;
             next = keeper.clock.now();
         }
     }
@@ -62,9 +63,18 @@ async fn fetch(keeper: &Arc<Keeper>, sources: &[Source]) -> Option<ListState> {
             Err(error) => Err(error),
         };
         match taken {
-            Ok(list) => {
+            Ok(list) if until(&list) >= keeper.clock.now() => {
                 keeper.outages.succeeded(source, "revocation list");
                 return Some(list);
+            }
+            // In force, if there was nothing newer, but the next source may have one that is young.
+            Ok(list) => {
+                let stake = keeper.stake(Some(until(&list)), keeper.list_window());
+                let why = format!("it gives an old list, due at {}", rfc3339(until(&list)));
+                let now = keeper.clock.now();
+                keeper
+                    .outages
+                    .failed(source, "revocation list", &why, now, stake);
             }
             Err(error) => {
                 let due = keeper
@@ -81,22 +91,6 @@ async fn fetch(keeper: &Arc<Keeper>, sources: &[Source]) -> Option<ListState> {
     None
 }
 
-fn age(keeper: &Keeper, sources: &[Source], list: &ListState) {
-    match list.next_update {
-        Some(next) if next < keeper.clock.now() => aged(keeper, sources, Some(next)),
-        _ => {
-            if let Some(source) = sources.first() {
-                keeper.outages.young(&source.to_string());
-            }
-        }
-    }
-}
-
-fn aged(keeper: &Keeper, sources: &[Source], due: Option<Moment>) {
-    if let Some(source) = sources.first() {
-        let stake = keeper.stake(due, keeper.list_window());
-        keeper
-            .outages
-            .aged(&source.to_string(), source, keeper.clock.now(), stake);
-    }
+fn until(list: &ListState) -> Moment {
+    list.next_update.unwrap_or(list.this_update + DAY)
 }

@@ -33,6 +33,11 @@ pub(super) struct Stake {
 }
 
 impl Stake {
+    /// Whether the declared mode is in force.
+    pub(super) fn is_over(self, now: Moment) -> bool {
+        self.age(now) == Age::Over
+    }
+
     fn age(self, now: Moment) -> Age {
         match (self.due, self.end) {
             (_, Some(end)) if end < now => Age::Over,

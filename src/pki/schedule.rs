@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::clock::{Chance, Clock, Moment};
+use crate::retry::Backoff;
 
 /// How often a clock that may be set is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -29,6 +30,21 @@ pub(super) fn due(
     };
     let latest = now + time::Duration::try_from(longest).unwrap_or(SOONEST) * (0.9 + jitter / 10.0);
     later.max(soonest).min(latest.max(soonest))
+}
+
+/// The longest wait between tries while nothing can be had, and while traffic stands still for it.
+const PATIENT: Duration = Duration::from_secs(60);
+const URGENT: Duration = Duration::from_secs(5);
+
+/// Waits between tries of a source that is away.
+pub(super) fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(250), PATIENT)
+}
+
+/// The next wait after a failure; shorter while traffic stands still.
+pub(super) fn again(backoff: &mut Backoff, over: bool, chance: &Chance) -> Duration {
+    let wait = backoff.next(chance);
+    if over { wait.min(URGENT) } else { wait }
 }
 
 /// Waits until the clock says `due`, looking at it each second, since it may be set.

@@ -6,6 +6,7 @@
 mod peers;
 mod revocation;
 mod software;
+mod sources;
 mod tenancy;
 mod disk;
 mod memory;

@@ -98,6 +98,16 @@ impl Responder {
         })
     }
 
+    /// Whether the first certificate asked about is the authority's.
+    #[must_use]
+    pub fn knows(&self, asked: &Asked) -> bool {
+        let ours = std::slice::from_ref(&self.authority);
+        asked
+            .ids
+            .first()
+            .is_some_and(|id| named(id, ours).is_some())
+    }
+
     /// Answers by `register` (serial number in lower-case hex); `sign` signs with SHA-256 by the responder's key: ECDSA in
     /// DER for P-256, PKCS#1 for RSA.
     ///
