@@ -213,7 +213,7 @@ async fn sources_that_certificates_name_are_asked_only_where_that_is_declared() 
     };
     let kept = Kept::start(directory.path(), declared(true), &clock);
     kept.until(&leaf, Ok(())).await;
-    let kept = Kept::start(&directory.path().to_owned(), declared(false), &clock);
+    let kept = Kept::start(directory.path(), declared(false), &clock);
     let refusal = kept
         .judge(&authority.leaf_that_names(&authority.url("ocsp")))
         .unwrap_err();

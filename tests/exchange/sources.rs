@@ -35,8 +35,9 @@ fn laid() -> (World, std::path::PathBuf) {
     )
 }
 
-/// Hub and boxes, started or started again; their signers stay.
-fn start_again(exchange: &mut Exchange) {
+/// Hub and boxes, started or started again; their signers stay. Who has no revocation material relies on no directory that
+/// it kept either, and gets it anew.
+fn start_again(exchange: &mut Exchange, anew: bool) {
     exchange.hub.main = None;
     exchange.start_hub().unwrap();
     for number in 0..exchange.boxes.len() {
@@ -45,6 +46,20 @@ fn start_again(exchange: &mut Exchange) {
         }
         exchange.boxes[number].main = None;
         exchange.start_relay(number).unwrap();
+        if anew {
+            exchange.wait_for_directory(number).unwrap();
+        }
+    }
+}
+
+/// Nothing is left of what was fetched.
+fn forget(exchange: &Exchange) {
+    let lab = &exchange.lab;
+    for machine in std::iter::once(&lab.hub).chain(&lab.boxes) {
+        let kept = machine.state().join("pki");
+        if kept.exists() {
+            std::fs::remove_dir_all(kept).unwrap();
+        }
     }
 }
 
@@ -121,7 +136,8 @@ async fn away_and_back(material: &Material) {
         let stale = format!("stale_hours = 1\nstale_then = \"{mode}\"");
         let (revocation, files) = (material.configure)(&authority, &world, &dead);
         declare(&world.exchange, &files, &stale, &revocation);
-        start_again(&mut world.exchange);
+        forget(&world.exchange);
+        start_again(&mut world.exchange, true);
         traffic.travels(&world).await;
         let hub = world.process(Who::Hub);
         let from = |id, words: &str| {
@@ -220,7 +236,7 @@ async fn ocsp_ends_a_connection_and_what_was_fetched_survives_a_restart() {
     let revocation = authority.responder(&world.exchange.lab, &Authority::nobody(), 1);
     let stale = "stale_hours = 1\nstale_then = \"queue\"";
     declare(&world.exchange, &["root.crl"], stale, &revocation);
-    start_again(&mut world.exchange);
+    start_again(&mut world.exchange, true);
     let sender = world.software(SENDER);
     let doc = send(&sender, document(&RECEIVERS[..1], 1).edxml().unwrap()).await;
     sent_as(&sender, &doc, Transport::Processing).await;
@@ -231,7 +247,7 @@ async fn ocsp_ends_a_connection_and_what_was_fetched_survives_a_restart() {
     for who in [Who::Hub, Who::Sender, Who::Receiver] {
         world.kill(who);
     }
-    start_again(&mut world.exchange);
+    start_again(&mut world.exchange, false);
     let doc = send(&sender, document(&RECEIVERS[..1], 2).edxml().unwrap()).await;
     sent_as(&sender, &doc, Transport::Processing).await;
     received(&world.software(RECEIVERS[0]), 2).await;
@@ -261,11 +277,16 @@ async fn ocsp_ends_a_connection_and_what_was_fetched_survives_a_restart() {
         rows.iter().any(fits).then_some(())
     })
     .await;
-    let rows = world
-        .software(RECEIVERS[0])
+    // The revoked box staples its own sentence: software refuses it without asking anybody.
+    let receiver = world.software(RECEIVERS[0]);
+    let refused = receiver
         .received(MessageType::Edoc)
         .await
-        .unwrap();
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("its issuer has revoked it"), "{refused}");
+    let plain = world.plain_software(RECEIVERS[0]);
+    let rows = plain.received(MessageType::Edoc).await.unwrap();
     assert_eq!(
         rows.rows().len(),
         2,

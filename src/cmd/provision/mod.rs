@@ -1,6 +1,7 @@
 //! `trucgate provision`: bench work.
 
 mod ca;
+mod serve;
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
