@@ -326,7 +326,7 @@ pub fn key_of(der: &[u8]) -> Result<PublicKey, Refusal> {
 }
 
 /// What a certificate says of itself, unjudged, for lists and refusals.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Summary {
     /// Subject (RFC 4514).
     pub subject: String,

@@ -10,7 +10,7 @@ use crate::signer::cms::Signer;
 use crate::trust::stamp::{self, Asked};
 
 /// The policy of its stamps: an OID for examples (RFC 5612), as befits a TEST authority.
-pub const POLICY: &str = "1.3.6.1.4.1.32473.1";
+const POLICY: &str = "1.3.6.1.4.1.32473.1";
 
 /// Stamps what is asked.
 #[derive(Clone, Debug)]
