@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::identity;
-use super::relay::{not_reloaded, refused};
+use super::relay::{not_reloaded, refused, stamp};
 use super::run::{self, Failure, Signals};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, HubConfig};
@@ -142,12 +142,6 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     let (clock, chance) = (config.test.clock(), Chance::system());
     let store = open_store(&config, &disk)?;
     let signer = identity::signer(&config.own)?;
-    let current = identity::present(
-        &config.own,
-        signer.clone(),
-        chance.clone(),
-        signals.reload.clone(),
-    );
     let material = Material::open(
         config.trust.clone(),
         config.revocation.clone(),
@@ -160,8 +154,16 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         .map_err(Failure::configuration)?;
     let (grounds, seen) = watch::channel(Grounds::new(Arc::new(trust), None));
     let keeper = Keeper::new(material, grounds.clone(), clock.clone(), chance.clone());
-    keeper.staple(&current);
+    let current = identity::present(
+        &config.own,
+        signer.clone(),
+        chance.clone(),
+        signals.reload.clone(),
+        keeper.clone(),
+    );
     keeper.follow();
+    keeper.witness(Archive::new(store.clone()));
+    let stamped = seen.clone();
     let judge = Judge::new(seen.clone(), clock.clone());
     enrol::door(
         &config,
@@ -181,6 +183,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         Arc::new(Vec::new),
         chance.clone(),
     );
+    let logs = std::slice::from_ref(&log);
+    stamp(&config.time_stamps, logs, &stamped, &clock, &chance)?;
     let bodies = Bodies::open(disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
     let parts = Parts {
         store,

@@ -15,7 +15,7 @@ use crate::https::{
     self, Client, ClientConfig, ClientTls, Protocols, Server, ServerConfig, ServerTls,
 };
 use crate::journal;
-use crate::pki::{Keeper, Material};
+use crate::pki::{self, Keeper, Material, Stamper};
 use crate::relay::{Desk, Directories, Parts, Refresher, Relay, Witness};
 use crate::spool::{self, Spool};
 use crate::store::Store;
@@ -37,21 +37,24 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
     let systems = Systems::load(&config.vxp.systems).map_err(Failure::configuration)?;
     let store = open_store(&config, &disk)?;
     let signer = identity::signer(&config.own)?;
-    let current = identity::present(
-        &config.own,
-        signer.clone(),
-        chance.clone(),
-        signals.reload.clone(),
-    );
     let Standing {
         keeper,
         refresher,
         grounds,
     } = standing(&config, &disk, &clock, &chance)?;
+    let current = identity::present(
+        &config.own,
+        signer.clone(),
+        chance.clone(),
+        signals.reload.clone(),
+        keeper.clone(),
+    );
     let judge = Judge::new(grounds.clone(), clock.clone());
     let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
     let witness = Witness::open(disk.clone(), config.own.state.join("hub-head"));
     let logs = logs(&config, &store, &signer, &chance, &witness);
+    stamp(&config.time_stamps, &logs, &grounds, &clock, &chance)?;
+    let archive = Archive::new(store.clone());
     let spool =
         Spool::open(store, disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
     let relay = Relay::new(Parts {
@@ -69,8 +72,8 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         .await
         .map_err(Failure::other)?;
     tokio::spawn(refresher.follow(hub));
-    keeper.staple(&current);
     keeper.follow();
+    keeper.witness(archive);
     let (publish, systems) = watch::channel(Arc::new(systems));
     tokio::spawn(reload(
         config.clone(),
@@ -89,7 +92,12 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
 
 fn open_store(config: &RelayConfig, disk: &Disk) -> Result<Store, Failure> {
     let path = config.own.state.join("box.db");
-    Store::open(path, disk.clone(), &[evidence::SCHEMA, spool::SCHEMA]).map_err(Failure::other)
+    Store::open(
+        path,
+        disk.clone(),
+        &[evidence::SCHEMA, spool::SCHEMA, evidence::MATERIAL_SCHEMA],
+    )
+    .map_err(Failure::other)
 }
 
 /// What verdicts rest on, and who keeps it fresh.
@@ -150,6 +158,27 @@ fn logs(
             )
         })
         .collect()
+}
+
+/// Has the heads of logs stamped with the time, where that is configured.
+pub(super) fn stamp(
+    configured: &Option<pki::TimeStamps>,
+    logs: &[Log],
+    grounds: &watch::Receiver<Grounds>,
+    clock: &Clock,
+    chance: &Chance,
+) -> Result<(), Failure> {
+    let Some(configured) = configured else {
+        return Ok(());
+    };
+    let stamper = Stamper::new(configured, grounds.clone(), clock.clone(), chance.clone())
+        .map_err(Failure::configuration)?;
+    let stamper = Arc::new(stamper);
+    for log in logs.iter().cloned() {
+        let stamper = stamper.clone();
+        tokio::spawn(async move { stamper.follow(log).await });
+    }
+    Ok(())
 }
 
 fn hub_client(

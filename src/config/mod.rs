@@ -29,6 +29,8 @@ pub struct RelayConfig {
     /// Where revocation lists and OCSP answers are fetched.
     #[serde(default)]
     pub revocation: pki::Config,
+    /// Where the heads of logs are stamped with the time; none are unless it is there.
+    pub time_stamps: Option<pki::TimeStamps>,
     /// The door to the software.
     pub vxp: vxp::Config,
     /// Members and walks.
@@ -56,6 +58,8 @@ pub struct HubConfig {
     /// Where revocation lists and OCSP answers are fetched.
     #[serde(default)]
     pub revocation: pki::Config,
+    /// Where the heads of logs are stamped with the time; none are unless it is there.
+    pub time_stamps: Option<pki::TimeStamps>,
     /// Bounds of the exchange.
     #[serde(default)]
     pub hub: hub::Config,

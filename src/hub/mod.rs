@@ -88,7 +88,12 @@ CREATE TABLE hub_directory (
 ";
 
 /// All tables of a hub's store, in the order in which [`Store::open`] takes them.
-pub const SCHEMAS: &[&str] = &[evidence::SCHEMA, SCHEMA, enrolment::SCHEMA];
+pub const SCHEMAS: &[&str] = &[
+    evidence::SCHEMA,
+    SCHEMA,
+    enrolment::SCHEMA,
+    evidence::MATERIAL_SCHEMA,
+];
 
 /// Bounds of a hub.
 #[derive(Clone, Debug, Serialize, Deserialize)]

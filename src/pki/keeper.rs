@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::answers::{self, Group};
 use super::cache::Cache;
@@ -15,9 +15,15 @@ use super::outage::{Outages, Stake};
 use super::source::Source;
 use crate::clock::{Chance, Clock, Moment};
 use crate::durable::Disk;
+use crate::evidence::{About, Archive};
 use crate::journal;
 use crate::tls::{Current, Error, Grounds, TrustFiles};
-use crate::trust::{AnswerState, Issuers, ListState, Ocsp, Revocation, Stale, Trust, Watched};
+use crate::trust::{
+    AnswerState, Issuers, ListState, Ocsp, Revocation, Stale, Trust, Watched, fingerprint,
+};
+
+/// Longest list that is kept beside the logs; of a longer one exports carry what is in force.
+const LONGEST_KEPT: usize = 1 << 20;
 
 /// What a process trusts, from its files and from what earlier runs fetched.
 #[derive(Debug)]
@@ -149,6 +155,7 @@ pub struct Keeper {
     /// Held from reading what there is to publishing it, so that no newer trust is overwritten by an older one.
     publishing: Mutex<()>,
     presented: Mutex<Vec<Arc<Current>>>,
+    evidence: OnceLock<mpsc::UnboundedSender<(About, Vec<u8>)>>,
     pub(super) outages: Outages,
     pub(super) woken: Arc<Notify>,
     pub(super) clock: Clock,
@@ -169,6 +176,7 @@ impl Keeper {
             publish,
             publishing: Mutex::default(),
             presented: Mutex::default(),
+            evidence: OnceLock::new(),
             outages: Outages::default(),
             woken: Arc::new(Notify::new()),
             clock,
@@ -194,6 +202,49 @@ impl Keeper {
                 .unwrap_or_else(PoisonError::into_inner),
         );
         tokio::spawn(answers::follow(self.clone(), known));
+    }
+
+    /// Keeps what becomes known beside the logs, for those who judge them later; once.
+    pub fn witness(&self, archive: Archive) {
+        let (send, mut known) = mpsc::unbounded_channel();
+        if self.evidence.set(send).is_err() {
+            return;
+        }
+        let clock = self.clock.clone();
+        tokio::spawn(async move {
+            while let Some((about, der)) = known.recv().await {
+                if let Err(error) = archive.keep_material(&about, clock.now(), der).await {
+                    journal::line(&journal::ids::DISK_FAULT)
+                        .step("revocation")
+                        .reason(error)
+                        .next("look after the disk; exports carry what is in force instead")
+                        .error("revocation material could not be kept as evidence");
+                }
+            }
+        });
+        self.tell_lists(&self.trust());
+    }
+
+    /// Has the status of our own certificates asked for, too: it is what proofs of ours need.
+    pub fn watch(&self, chain: &[Vec<u8>]) {
+        let (trust, now) = (self.trust(), self.clock.now());
+        for at in 0..chain.len() {
+            // One that leads to no anchor is told of where it is used.
+            let _ = trust.watch(&chain[at..], now);
+        }
+    }
+
+    fn tell(&self, about: About, der: &[u8]) {
+        if let Some(evidence) = self.evidence.get().filter(|_| der.len() <= LONGEST_KEPT) {
+            // The task that takes them lives as long as the runtime.
+            let _ = evidence.send((about, der.to_vec()));
+        }
+    }
+
+    fn tell_lists(&self, trust: &Trust) {
+        for (state, list) in trust.lists().into_iter().zip(trust.revocation_material()) {
+            self.tell(About::List(state.issuer), &list);
+        }
     }
 
     /// Staples the newest answer about what `current` presents (RFC 6066 section 8), as soon as there is one.
@@ -242,6 +293,7 @@ impl Keeper {
     }
 
     fn put(&self, trust: Trust) {
+        self.tell_lists(&trust);
         let trust = Arc::new(trust);
         self.publish.send_modify(|grounds| grounds.trust = trust);
     }
@@ -305,6 +357,10 @@ impl Keeper {
     /// Keeps an answer that is in force, and staples it where it is about ourselves.
     pub(super) fn took_answer(&self, watched: &Watched, answer: &[u8]) {
         self.material.cache.keep_answer(watched, answer);
+        self.tell(
+            About::Certificate(fingerprint(watched.certificate())),
+            answer,
+        );
         for current in self.presented().iter() {
             current.staple(watched.certificate(), answer);
         }

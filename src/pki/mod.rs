@@ -8,6 +8,7 @@
 //! | `keeper` | the one owner of the trust in force: assembles, reloads, publishes it |
 //! | `lists` | follows each revocation list |
 //! | `answers` | follows the status of each certificate that was met |
+//! | `stamps` | has the heads of logs stamped with the time, now and then |
 //! | `outage` | tells of sources that are away, and of what that means until when |
 
 mod answers;
@@ -18,9 +19,11 @@ mod lists;
 mod outage;
 mod schedule;
 mod source;
+mod stamps;
 
 pub use config::{Config, ListSource, ResponderSource};
 pub use keeper::{Keeper, Material};
+pub use stamps::{Stamper, TimeStamps};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ mod peers;
 mod revocation;
 mod software;
 mod sources;
+mod stamps;
 mod tenancy;
 mod disk;
 mod memory;
