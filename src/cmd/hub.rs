@@ -161,8 +161,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         signals.reload.clone(),
         keeper.clone(),
     );
-    keeper.follow();
     keeper.witness(Archive::new(store.clone()));
+    keeper.follow();
     let stamped = seen.clone();
     let judge = Judge::new(seen.clone(), clock.clone());
     enrol::door(

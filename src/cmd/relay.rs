@@ -72,8 +72,8 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         .await
         .map_err(Failure::other)?;
     tokio::spawn(refresher.follow(hub));
-    keeper.follow();
     keeper.witness(archive);
+    keeper.follow();
     let (publish, systems) = watch::channel(Arc::new(systems));
     tokio::spawn(reload(
         config.clone(),

@@ -176,9 +176,10 @@ async fn ask(keeper: Arc<Keeper>, watched: Watched, next_update: Option<Moment>)
             Err(error) => {
                 let stake = keeper.stake(next_update, keeper.config().answer_window());
                 let told = format!("{error}; asked about {}", watched.shown());
+                let now = keeper.clock.now();
                 keeper
                     .outages
-                    .failed(source, what, &told, keeper.clock.now(), stake);
+                    .failed(source, what, &told, now, &stake.words(now));
             }
         }
     }

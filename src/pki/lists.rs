@@ -74,7 +74,7 @@ async fn fetch(keeper: &Arc<Keeper>, sources: &[Source]) -> Option<ListState> {
                 let now = keeper.clock.now();
                 keeper
                     .outages
-                    .failed(source, "revocation list", &why, now, stake);
+                    .failed(source, "revocation list", &why, now, &stake.words(now));
             }
             Err(error) => {
                 let due = keeper
@@ -84,7 +84,7 @@ async fn fetch(keeper: &Arc<Keeper>, sources: &[Source]) -> Option<ListState> {
                 let now = keeper.clock.now();
                 keeper
                     .outages
-                    .failed(source, "revocation list", &error, now, stake);
+                    .failed(source, "revocation list", &error, now, &stake.words(now));
             }
         }
     }

@@ -47,7 +47,8 @@ impl Stake {
         }
     }
 
-    fn words(self, now: Moment) -> String {
+    /// What the absence means, until when, in words.
+    pub(super) fn words(self, now: Moment) -> String {
         let then = match self.then {
             Stale::Continue => "then all goes on with what is known (declared: continue)",
             Stale::Queue => "then connections are put off and packets wait (declared: queue)",
@@ -82,7 +83,7 @@ impl Outages {
         what: &str,
         error: &dyn Display,
         now: Moment,
-        stake: Stake,
+        consequence: &str,
     ) {
         let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         if away.contains_key(source) {
@@ -98,9 +99,8 @@ impl Outages {
                 "check the line to this address and call its operator; it is asked again by itself",
             )
             .warning(format_args!(
-                "a source of revocation is away since {}; {}",
-                rfc3339(now),
-                stake.words(now)
+                "a source of {what}s is away since {}; {consequence}",
+                rfc3339(now)
             ));
     }
 
@@ -114,7 +114,7 @@ impl Outages {
                 .peer(source)
                 .step(what)
                 .notice(format_args!(
-                    "a source of revocation that was away since {} is back",
+                    "a source of {what}s that was away since {} is back",
                     rfc3339(since)
                 ));
         }

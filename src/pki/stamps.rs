@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::outage::{Outages, Stake};
+use super::outage::Outages;
 use super::source::Source;
 use crate::clock::{Chance, Clock, Moment};
 use crate::evidence::{Head, Log};
 use crate::retry::Backoff;
 use crate::tls::{Error, Grounds};
-use crate::trust::Stale;
 use crate::trust::stamp::{LONGEST, Query, REQUEST_TYPE, Stamp};
 
 /// `[time_stamps]`: where time stamps are asked for.
@@ -29,6 +28,10 @@ pub struct TimeStamps {
 fn an_hour() -> u32 {
     3_600
 }
+
+/// What the absence of a stamp means.
+const MEANWHILE: &str =
+    "no packet waits for it, only the time of proofs rests on the hub's receipts until it is back";
 
 /// Stamps the heads of logs.
 #[derive(Debug)]
@@ -115,15 +118,9 @@ impl Stamper {
                     return Some(stamp);
                 }
                 Err(error) => {
-                    // Nothing stops without stamps; evidence only rests on the hub's word for its time.
-                    let stake = Stake {
-                        due: None,
-                        end: None,
-                        then: Stale::Continue,
-                    };
                     let now = self.clock.now();
                     self.outages
-                        .failed(source, "time stamp", &error, now, stake);
+                        .failed(source, "time stamp", &error, now, MEANWHILE);
                 }
             }
         }

@@ -5,6 +5,7 @@ use trucgate::clock::{Clock, Moment};
 use trucgate::cmd::demo::exchange::{Exchange, is};
 use trucgate::cmd::demo::process::Process;
 use trucgate::journal::ids;
+use trucgate::seal::Bundle;
 use trucgate::vxp::{MessageType, Transport};
 
 use crate::world::authority::{Authority, declare};
@@ -241,6 +242,32 @@ async fn ocsp_ends_a_connection_and_what_was_fetched_survives_a_restart() {
     let doc = send(&sender, document(&RECEIVERS[..1], 1).edxml().unwrap()).await;
     sent_as(&sender, &doc, Transport::Processing).await;
     received(&world.software(RECEIVERS[0]), 1).await;
+
+    // Its proof carries what the responder said of the seals in it.
+    let proof = until(async || {
+        let mut answer = sender.proof(&doc).await.ok()?;
+        let bytes = answer.body.read_all(1 << 22).await.ok()?;
+        let bundle = Bundle::from_json(&bytes).ok()?;
+        (bundle.receipts.len() == 2 && bundle.answers.len() >= 3).then_some(bytes)
+    });
+    let path = world.directory.path().join("proof.json");
+    write(&path, proof.await);
+    let verified = std::process::Command::new(executable())
+        .args([
+            "evidence",
+            "verify",
+            "--strict",
+            "--hub",
+            "00.01.W00",
+            "--proof",
+        ])
+        .arg(&path)
+        .arg("--anchors")
+        .arg(world.exchange.lab.anchors())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(told.contains("[ocsp-3]"), "{told}");
 
     // All sources gone, all processes started again: the cache is enough.
     authority.end().await;
