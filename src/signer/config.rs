@@ -28,6 +28,9 @@ pub struct Config {
     pub pin_credential: Option<String>,
     /// File that holds the PIN.
     pub pin_file: Option<PathBuf>,
+    /// The PIN itself, where bench work holds it already; no file can say it.
+    #[serde(skip)]
+    pub pin: Option<Pin>,
     /// Sessions kept for seals.
     #[serde(default = "two")]
     pub seal_sessions: usize,
@@ -129,9 +132,10 @@ impl Config {
             (None, Some(serial)) => TokenName::Serial(serial.clone()),
             _ => return Err(broken("give either token_label or token_serial")),
         };
-        let pin = match (&self.pin_credential, &self.pin_file) {
-            (Some(name), None) => pin_of(name, credentials)?,
-            (None, Some(file)) => {
+        let pin = match (&self.pin, &self.pin_credential, &self.pin_file) {
+            (Some(pin), ..) => pin.clone(),
+            (None, Some(name), None) => pin_of(name, credentials)?,
+            (None, None, Some(file)) => {
                 Pin::read(file).map_err(|e| broken(&format!("PIN file {}: {e}", file.display())))?
             }
             _ => return Err(broken("give either pin_credential or pin_file")),
