@@ -59,6 +59,7 @@ struct Item {
 
 struct Asked {
     key: [u8; 32],
+    /// Or the preferred source, none of the others having answered either.
     answer: Result<AnswerState, Source>,
 }
 
@@ -69,6 +70,9 @@ pub(super) async fn follow(keeper: Arc<Keeper>, known: Vec<(Watched, AnswerState
     let mut followed = BTreeSet::new();
     let mut asked = JoinSet::new();
     for (watched, state) in known {
+        if sources(&keeper, &watched).1.is_empty() {
+            continue;
+        }
         let key = watched.key();
         schedule.insert((due(&keeper, &state), key), ());
         items.insert(key, item(watched, Some(state.next_update)));
@@ -97,7 +101,19 @@ pub(super) async fn follow(keeper: Arc<Keeper>, known: Vec<(Watched, AnswerState
                 keeper.trust().forget_before(now);
                 continue;
             }
-            asked.spawn(ask(keeper.clone(), item.watched.clone(), item.next_update));
+            let (nonce, sources) = sources(&keeper, &item.watched);
+            let (watched, next_update) = (item.watched.clone(), item.next_update);
+            let Some(first) = sources.first().cloned() else {
+                continue;
+            };
+            let keeper = keeper.clone();
+            asked.spawn(async move {
+                let answer = ask(&keeper, &watched, &sources, nonce, next_update).await;
+                Asked {
+                    key,
+                    answer: answer.ok_or(first),
+                }
+            });
         }
         tokio::select! {
             Some(done) = asked.join_next(), if !asked.is_empty() => {
@@ -159,19 +175,20 @@ fn due(keeper: &Keeper, state: &AnswerState) -> Moment {
     schedule::due(life, now, keeper.config().refresh(), &keeper.chance)
 }
 
-/// Asks one source after the other.
-async fn ask(keeper: Arc<Keeper>, watched: Watched, next_update: Option<Moment>) -> Asked {
-    let key = watched.key();
-    let (nonce, sources) = sources(&keeper, &watched);
+/// The answer of the first source that gives one.
+async fn ask(
+    keeper: &Keeper,
+    watched: &Watched,
+    sources: &[Source],
+    nonce: bool,
+    next_update: Option<Moment>,
+) -> Option<AnswerState> {
     let what = "OCSP answer";
-    for source in &sources {
-        match ask_one(&keeper, &watched, source, nonce).await {
+    for source in sources {
+        match ask_one(keeper, watched, source, nonce).await {
             Ok(state) => {
                 keeper.outages.succeeded(source, what);
-                return Asked {
-                    key,
-                    answer: Ok(state),
-                };
+                return Some(state);
             }
             Err(error) => {
                 let stake = keeper.stake(next_update, keeper.config().answer_window());
@@ -183,12 +200,7 @@ async fn ask(keeper: Arc<Keeper>, watched: Watched, next_update: Option<Moment>)
             }
         }
     }
-    let first = sources.into_iter().next();
-    let away = first.unwrap_or_else(|| unreachable!("what has no source is not asked"));
-    Asked {
-        key,
-        answer: Err(away),
-    }
+    None
 }
 
 async fn ask_one(
@@ -210,7 +222,7 @@ async fn ask_one(
         .trust()
         .answered(watched, Some(&question), &answer, now)
         .map_err(|error| error.to_string())?;
-    keeper.took_answer(watched, &answer);
+    keeper.took_answer(watched);
     Ok(state)
 }
 

@@ -355,7 +355,11 @@ impl Keeper {
     }
 
     /// Keeps an answer that is in force, and staples it where it is about ourselves.
-    pub(super) fn took_answer(&self, watched: &Watched, answer: &[u8]) {
+    pub(super) fn took_answer(&self, watched: &Watched) {
+        let Some(answer) = self.trust().answer(watched) else {
+            return;
+        };
+        let answer = &answer[..];
         self.material.cache.keep_answer(watched, answer);
         self.tell(
             About::Certificate(fingerprint(watched.certificate())),

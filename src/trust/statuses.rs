@@ -279,7 +279,7 @@ impl Statuses {
             .retain(|_, entry| entry.watched.not_after() >= now);
     }
 
-    /// Keeps what `der` says of `watched`, unless something newer is here.
+    /// Keeps what `der` says of `watched`, unless something newer is here; gives the state of what is.
     pub(crate) fn admit(
         &self,
         watched: &Watched,
@@ -313,12 +313,11 @@ impl Statuses {
                 since: answer.this_update,
                 answer: None,
             });
-        let newer = entry
-            .answer
-            .as_ref()
-            .is_none_or(|old| old.this_update <= answer.this_update);
-        if !newer {
-            return Err(Error::Answer("a newer one is here already".to_owned()));
+        // A peer may have stapled a newer one than a responder gives that answers from a cache.
+        if let Some(newer) = &entry.answer
+            && newer.this_update > answer.this_update
+        {
+            return Ok(state(watched, newer));
         }
         let state = state(watched, &answer);
         entry.answer = Some(Arc::new(answer));
