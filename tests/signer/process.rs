@@ -60,6 +60,7 @@ fn world(dir: &Path, module: PathBuf) -> World {
         token_serial: None,
         pin_credential: None,
         pin_file: Some(dir.join("pin")),
+        pin: None,
         seal_sessions: 2,
         tls_sessions: 1,
         queue: 600,
