@@ -50,6 +50,8 @@ pub mod https;
 pub mod vxp;
 // The door to the hub: the protocol between boxes and hub.
 pub mod uplink;
+// The door to the certification authority: revocation and time.
+pub mod pki;
 
 // Floor 6, walk.
 // The walk of a packet through a box.

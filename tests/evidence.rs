@@ -15,9 +15,10 @@ use trucgate::cmd::evidence::{ExportArgs, FAILS, HOLDS, UNREADABLE, VerifyArgs, 
 use trucgate::durable::Disk;
 use trucgate::evidence::{self, Archive, Entry, Log, SealKey, Sealing, Signing};
 use trucgate::merkle::Hash;
-use trucgate::seal::Bundle;
+use trucgate::seal::{Bundle, apart};
 use trucgate::spool;
 use trucgate::store::{self, Store, params};
+use trucgate::trust::ocsp::Reply;
 
 use world::{DOCUMENT, SENT, World, files, put};
 
@@ -109,13 +110,101 @@ fn a_proof_holds_as_bundle_as_directory_and_for_openssl() {
 }
 
 #[test]
+fn the_earliest_stamp_is_the_time_and_answers_of_then_say_that_nothing_was_revoked() {
+    let world = World::new();
+    let bundle = world.stamped_bundle(Reply::Good);
+    world.put("proof.json", &bundle.to_json());
+    assert_code(&world, "export --proof @proof.json --out @out", HOLDS);
+    for proof in ["@proof.json", "@out"] {
+        // Nothing of the packet is left unsure, though no hub has witnessed anything.
+        let told = assert_code(&world, &format!("{VERIFY} {proof}"), HOLDS);
+        let unsure: Vec<&str> = told.lines().filter(|line| line.starts_with('!')).collect();
+        assert_eq!(unsure.len(), 1, "{told}");
+        assert!(
+            unsure[0].starts_with("! [stamp-1] chưa đủ tài liệu thu hồi"),
+            "{told}"
+        );
+        for words in [
+            "valid at 2026-03-01T09:00:00Z (by a time stamp)",
+            "[stamp-1]",
+            "the OCSP answer is signed by its authority",
+            "chưa bị thu hồi tại thời điểm đó",
+        ] {
+            assert!(told.contains(words), "{words} in\n{told}");
+        }
+    }
+    let (document, anchors) = (world.path("document"), world.path("anchors.pem"));
+    let (code, told) = script(&world.path("out"), &document, &anchors);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("stamped at 2026-03-01T09:00:00Z"), "{told}");
+    assert!(told.contains("✓ [ocsp-1.der] good"), "{told}");
+
+    // Revoked before the stamp; revoked after it; a stamp over something else; an answer about somebody else.
+    let told = |bundle: &Bundle, name: &str, code: u8| {
+        world.put("other.json", &bundle.to_json());
+        assert_code(
+            &world,
+            &format!("export --proof @other.json --out @{name}"),
+            HOLDS,
+        );
+        let told = assert_code(&world, &format!("{VERIFY} @{name}"), code);
+        let expected = i32::from(code != HOLDS);
+        let (code, by_script) = script(&world.path(name), &document, &anchors);
+        assert_eq!(code, Some(expected), "{name}: {by_script}");
+        told
+    };
+    let before = world.stamped_bundle(Reply::Revoked(SENT - Duration::hours(1)));
+    let said = told(&before, "before", FAILS);
+    assert!(said.contains("by OCSP"), "{said}");
+    told(
+        &world.stamped_bundle(Reply::Revoked(SENT + Duration::hours(2))),
+        "after",
+        HOLDS,
+    );
+    let (later, _) = bundle.stamps().unwrap().remove(0);
+    let elsewhere = world.stamp(&bundle.seal().unwrap(), SENT + Duration::hours(1));
+    let seal = bundle.seal().unwrap();
+    let plain = Bundle::new(&seal, std::iter::empty(), &[]);
+    let said = told(
+        &plain.clone().with(&[], &[(later, elsewhere)]),
+        "elsewhere",
+        FAILS,
+    );
+    assert!(said.contains("it stamps something else"), "{said}");
+    let stranger = World::new().answer(Reply::Good, SENT);
+    let said = told(&plain.with(&[stranger], &[]), "stranger", FAILS);
+    assert!(said.contains("✗ [ocsp-1]"), "{said}");
+}
+
+#[test]
+fn no_changed_byte_of_stamps_and_answers_passes_either_verifier() {
+    let world = World::new();
+    world.put("proof.json", &world.stamped_bundle(Reply::Good).to_json());
+    assert_code(&world, "export --proof @proof.json --out @out", HOLDS);
+    no_changed_byte(&world, |path| {
+        path.contains("/out/stamp-") || path.contains("/out/ocsp-")
+    });
+}
+
+#[test]
 fn no_changed_byte_passes_either_verifier() {
     let world = exported();
+    no_changed_byte(&world, |_| true);
+    let bundle = std::fs::read(world.path("proof.json")).unwrap();
+    for at in (0..bundle.len()).step_by(61) {
+        let mut changed = bundle.clone();
+        changed[at] ^= 1;
+        world.put("changed.json", &changed);
+        assert_code(&world, &format!("{VERIFY} @changed.json"), FAILS);
+    }
+}
+
+fn no_changed_byte(world: &World, of_interest: impl Fn(&str) -> bool) {
     let (out, document) = (world.path("out"), world.path("document"));
     let anchors = world.path("anchors.pem");
     let line = format!("{VERIFY} @out");
     let mut watched = files(&out);
-    watched.retain(|path| !path.ends_with("README.txt"));
+    watched.retain(|path| !path.ends_with("README.txt") && of_interest(&path.to_string_lossy()));
     watched.push(document.clone());
     for path in watched {
         let good = std::fs::read(&path).unwrap();
@@ -126,7 +215,7 @@ fn no_changed_byte_passes_either_verifier() {
         };
         for at in (0..good.len()).step_by(41).chain([good.len() - 1]) {
             changed_at(at);
-            let told = assert_code(&world, &line, FAILS);
+            let told = assert_code(world, &line, FAILS);
             assert!(told.contains('✗'), "{} at {at}\n{told}", path.display());
         }
         for at in [good.len() / 2, good.len() - 1] {
@@ -137,14 +226,7 @@ fn no_changed_byte_passes_either_verifier() {
         }
         put(&path, &good);
     }
-    assert_code(&world, &line, HOLDS);
-    let bundle = std::fs::read(world.path("proof.json")).unwrap();
-    for at in (0..bundle.len()).step_by(61) {
-        let mut changed = bundle.clone();
-        changed[at] ^= 1;
-        world.put("changed.json", &changed);
-        assert_code(&world, &format!("{VERIFY} @changed.json"), FAILS);
-    }
+    assert_code(world, &line, HOLDS);
 }
 
 #[test]
@@ -292,14 +374,20 @@ fn a_box_that_is_down_still_proves_what_lies_in_its_store() {
     let accepted = world.receipt(&world.hub, "accepted", SENT + Duration::seconds(1));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let schema = [evidence::SCHEMA, spool::SEAL_HEADS, spool::SCHEMA];
+        let schema = [
+            evidence::SCHEMA,
+            spool::SEAL_HEADS,
+            spool::SCHEMA,
+            evidence::MATERIAL_SCHEMA,
+        ];
         let store = Store::open(world.path("box.db"), Disk::real(), &schema).unwrap();
-        let (packet, seal) = (world.packet.to_string(), accepted.clone());
+        let packet = world.packet.to_string();
+        let seal: spool::Parted = apart(&accepted).into();
         store
             .write(move |tx| {
                 tx.execute(
-                    "INSERT INTO receipt VALUES (?1, 'TRUC', 'accepted', ?2)",
-                    params![packet, seal],
+                    "INSERT INTO receipt VALUES (?1, 'TRUC', 'accepted', ?2, ?3)",
+                    params![packet, seal.front, seal.keep_head(tx)?],
                 )?;
                 Ok::<_, store::Error>(())
             })

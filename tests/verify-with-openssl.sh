@@ -7,7 +7,8 @@
 #
 # Exits with 0 when all holds, 1 naming the first check that fails, 2 when something can't be read.
 #
-# Time of verification: the earliest "accepted" receipt of HUB, or else of somebody who is neither sender nor recipient;
+# Time of verification: the earliest time stamp (RFC 3161) over a head that covers the record, or the earliest "accepted"
+# receipt of HUB if that is earlier; without a stamp a receipt of somebody who is neither sender nor recipient has to do,
 # without one the signing time. Revocation lists are compared by date here instead of with -crl_check: they are as of the export, and
 # openssl refuses every list that is younger than -attime.
 set -euo pipefail
@@ -207,6 +208,63 @@ def lists(authorities):
     return found
 
 
+def stamped(part):
+    """A time stamp over a head under which the packet's record stands; gives its time."""
+    if read(root, part, "record.txt") != read(root, "packet", "record.txt"):
+        fail(part, "subject: the stamped head is shown with another record")
+    fields = check_form(part)
+    token = ["-token_in", "-in", os.path.join(root, part, "checkpoint.tst")]
+    code, told, _ = openssl("ts", "-reply", *token, "-token_out", "-text")
+    found = re.search(r"^Time stamp: (.+?)(\.\d+)?( GMT)$", told, re.M)
+    if code or not found:
+        fail(part, "stamp: it can't be read")
+    at = openssl_time(found[1] + found[3])
+    code, _, told = openssl("ts", "-verify", *token, "-data", os.path.join(root, part, "checkpoint.p7s"),
+                            "-CAfile", anchors, "-attime", str(at))
+    if code:
+        fail(part, "stamp: " + " ".join(told.split()))
+    holds(part, f"stamped at {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(at))}")
+    return at, check_signature(part, at, fields)
+
+
+def answers(chains, at):
+    """Verified OCSP answers about certificates of the proof: issuer, and date by serial number."""
+    found = []
+    tops = blocks(read(anchors).decode())
+    pairs = {(one, above) for chain in chains for one, above in zip(chain, chain[1:])}
+    pairs |= {(chain[-1], top) for chain in chains for top in tops}
+    for name in sorted(name for name in os.listdir(root) if re.fullmatch(r"ocsp-\d+\.der", name)):
+        said, reason = None, ""
+        for one, above in pairs:
+            with tempfile.TemporaryDirectory() as scratch:
+                for file, pem in (("one.pem", one), ("above.pem", above)):
+                    with open(os.path.join(scratch, file), "w") as out:
+                        out.write(pem)
+                code, told, why = openssl(
+                    "ocsp", "-respin", os.path.join(root, name), "-issuer", os.path.join(scratch, "above.pem"),
+                    "-cert", os.path.join(scratch, "one.pem"), "-verify_other", os.path.join(scratch, "above.pem"),
+                    "-CAfile", anchors, "-no_nonce", "-attime", str(at))
+            # Years later openssl warns that it is old before it says what it says.
+            status = re.search(r"one\.pem: (?:WARNING: .*\n(?:.*\n)*?)?(good|revoked|unknown)$", told, re.M)
+            if not status:
+                reason = " ".join(why.split()) or reason
+                continue
+            if code or "Response verify OK" not in why:
+                fail(name, "OCSP answer: " + " ".join(why.split()))
+            said = status[1]
+            _, names, _ = openssl("x509", "-noout", "-issuer", "-serial", given=one.encode())
+            issuer, serial = names.strip().split("\n")
+            since = re.search(r"Revocation Time: (.+)", told)
+            if since:
+                found.append((issuer, {serial.split("=")[1].lstrip("0"): openssl_time(since[1])}))
+            else:
+                found.append((issuer, {}))
+        if said is None:
+            fail(name, f"OCSP answer: it is about no certificate of this proof: {reason}")
+        holds(name, said)
+    return found
+
+
 def check_revocation(part, at, chain, revoked):
     for one in chain:
         _, told, _ = openssl("x509", "-noout", "-issuer", "-serial", given=one.encode())
@@ -237,7 +295,15 @@ for part in receipts:
     if fields["kind"] == "receipt" and fields.get("status") == "accepted" \
             and (fields["from"] == hub if hub else fields["from"] not in [packet["from"], *recipients]):
         witnesses.append((epoch(fields["time"]), fields["from"]))
-if witnesses:
+times = []
+for part in sorted(name for name in os.listdir(root) if re.fullmatch(r"stamp-\d+", name)):
+    at, chain = stamped(part)
+    judged.append((part, at, chain))
+    times.append(at)
+if times and not (hub and witnesses and min(witnesses)[0] < min(times)):
+    at = min(times)
+    print("✓ [packet] time by a time stamp")
+elif witnesses:
     at, witness = min(witnesses)
     print(f"{'✓' if hub else '!'} [packet] time witnessed by {witness}{'' if hub else ': is that the hub?'}")
 else:
@@ -245,6 +311,7 @@ else:
     print("! [packet] no witness: the time is what the signer claims")
 judged.insert(0, ("packet", at, check_signature("packet", at, packet)))
 revoked = lists({one for _, _, chain in judged for one in chain[1:]})
+revoked += answers([chain for _, _, chain in judged], at)
 for part, at, chain in judged:
     check_revocation(part, at, chain, revoked)
 if document is not None:

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::identity;
-use super::relay::refused;
+use super::relay::{not_reloaded, refused, stamp};
 use super::run::{self, Failure, Signals};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, HubConfig};
@@ -19,6 +19,7 @@ use crate::hub::admin::{self, Change};
 use crate::hub::{Hub, Parts, SCHEMAS};
 use crate::journal;
 use crate::packet::MemberId;
+use crate::pki::{Keeper, Material};
 use crate::spool::Bodies;
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, Judge, Watchful};
@@ -141,14 +142,28 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     let (clock, chance) = (config.test.clock(), Chance::system());
     let store = open_store(&config, &disk)?;
     let signer = identity::signer(&config.own)?;
+    let material = Material::open(
+        config.trust.clone(),
+        config.revocation.clone(),
+        disk.clone(),
+        config.own.state.join("pki"),
+    )
+    .map_err(Failure::configuration)?;
+    let trust = material
+        .first_trust(&clock)
+        .map_err(Failure::configuration)?;
+    let (grounds, seen) = watch::channel(Grounds::new(Arc::new(trust), None));
+    let keeper = Keeper::new(material, grounds.clone(), clock.clone(), chance.clone());
     let current = identity::present(
         &config.own,
         signer.clone(),
         chance.clone(),
         signals.reload.clone(),
+        keeper.clone(),
     );
-    let trust = config.trust.load().map_err(Failure::configuration)?;
-    let (grounds, seen) = watch::channel(Grounds::new(Arc::new(trust), None));
+    keeper.witness(Archive::new(store.clone()));
+    keeper.follow();
+    let stamped = seen.clone();
     let judge = Judge::new(seen.clone(), clock.clone());
     enrol::door(
         &config,
@@ -159,11 +174,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         signals.stop.clone(),
     )
     .await?;
-    tokio::spawn(reload(
-        config.clone(),
-        grounds.clone(),
-        signals.reload.clone(),
-    ));
+    tokio::spawn(reload(keeper, signals.reload.clone()));
     let key = Arc::new(SignerKey::new(signer, config.seal_key.clone()));
     let log = Log::open(
         Archive::new(store.clone()),
@@ -172,6 +183,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         Arc::new(Vec::new),
         chance.clone(),
     );
+    let logs = std::slice::from_ref(&log);
+    stamp(&config.time_stamps, logs, &stamped, &clock, &chance)?;
     let bodies = Bodies::open(disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
     let parts = Parts {
         store,
@@ -240,22 +253,10 @@ async fn serve(
 }
 
 /// SIGHUP: trust files are read again; what can't be used leaves the old in force.
-async fn reload(
-    config: HubConfig,
-    grounds: watch::Sender<Grounds>,
-    mut asked: watch::Receiver<u64>,
-) {
+async fn reload(keeper: Arc<Keeper>, mut asked: watch::Receiver<u64>) {
     while asked.changed().await.is_ok() {
-        match config.trust.load() {
-            Ok(trust) => {
-                grounds.send_modify(|grounds| grounds.trust = Arc::new(trust));
-                journal::line(&journal::ids::CERTIFICATE_RELOADED).notice("trust files read again");
-            }
-            Err(error) => journal::line(&journal::ids::CONFIGURATION_REFUSED)
-                .step("reload")
-                .reason(error)
-                .next("mend the file and reload again; what was in force stays")
-                .error("a file could not be read again"),
+        if let Err(error) = keeper.reload() {
+            not_reloaded(&error.to_string());
         }
     }
 }

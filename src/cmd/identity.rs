@@ -9,6 +9,7 @@ use super::run::Failure;
 use crate::clock::Chance;
 use crate::config::Own;
 use crate::journal;
+use crate::pki::Keeper;
 use crate::retry::Backoff;
 use crate::signer::Client;
 use crate::tls::{Credential, Current, SignerKey};
@@ -20,19 +21,22 @@ pub(super) fn signer(own: &Own) -> Result<Client, Failure> {
     Client::new(&own.signer).map_err(Failure::other)
 }
 
-/// Presents the TLS key's credential as soon as the signer gives it, and every newer one; asks anew at each reload.
+/// Presents the TLS key's credential as soon as the signer gives it, and every newer one, with the newest OCSP answer about
+/// it; asks anew at each reload. The status of all the signer's certificates is followed.
 pub(super) fn present(
     own: &Own,
     signer: Client,
     chance: Chance,
     mut reload: watch::Receiver<u64>,
+    keeper: Arc<Keeper>,
 ) -> Arc<Current> {
     let current = Current::empty();
+    keeper.staple(&current);
     let (shown, name) = (current.clone(), own.tls_key.clone());
     tokio::spawn(async move {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         loop {
-            match newest(&signer, &name, &shown).await {
+            match newest(&signer, &name, &shown, &keeper).await {
                 Ok(()) => {
                     backoff.reset();
                     tokio::select! {
@@ -54,8 +58,16 @@ pub(super) fn present(
     current
 }
 
-async fn newest(signer: &Client, name: &str, current: &Current) -> Result<(), String> {
+async fn newest(
+    signer: &Client,
+    name: &str,
+    current: &Current,
+    keeper: &Keeper,
+) -> Result<(), String> {
     let keys = signer.keys().await.map_err(|error| error.to_string())?;
+    for key in &keys {
+        keeper.watch(&key.chain);
+    }
     let key = keys
         .into_iter()
         .find(|key| key.name == name)

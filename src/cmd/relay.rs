@@ -15,6 +15,7 @@ use crate::https::{
     self, Client, ClientConfig, ClientTls, Protocols, Server, ServerConfig, ServerTls,
 };
 use crate::journal;
+use crate::pki::{self, Keeper, Material, Stamper};
 use crate::relay::{Desk, Directories, Parts, Refresher, Relay, Witness};
 use crate::spool::{self, Spool};
 use crate::store::Store;
@@ -36,17 +37,24 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
     let systems = Systems::load(&config.vxp.systems).map_err(Failure::configuration)?;
     let store = open_store(&config, &disk)?;
     let signer = identity::signer(&config.own)?;
+    let Standing {
+        keeper,
+        refresher,
+        grounds,
+    } = standing(&config, &disk, &clock, &chance)?;
     let current = identity::present(
         &config.own,
         signer.clone(),
         chance.clone(),
         signals.reload.clone(),
+        keeper.clone(),
     );
-    let (refresher, grounds) = refresher(&config, &disk, &clock, &chance)?;
     let judge = Judge::new(grounds.clone(), clock.clone());
     let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
     let witness = Witness::open(disk.clone(), config.own.state.join("hub-head"));
     let logs = logs(&config, &store, &signer, &chance, &witness);
+    stamp(&config.time_stamps, &logs, &grounds, &clock, &chance)?;
+    let archive = Archive::new(store.clone());
     let spool =
         Spool::open(store, disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
     let relay = Relay::new(Parts {
@@ -63,11 +71,13 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         .start(signals.stop.clone())
         .await
         .map_err(Failure::other)?;
-    tokio::spawn(refresher.clone().follow(hub));
+    tokio::spawn(refresher.follow(hub));
+    keeper.witness(archive);
+    keeper.follow();
     let (publish, systems) = watch::channel(Arc::new(systems));
     tokio::spawn(reload(
         config.clone(),
-        refresher,
+        keeper,
         publish,
         signals.reload.clone(),
     ));
@@ -85,26 +95,49 @@ fn open_store(config: &RelayConfig, disk: &Disk) -> Result<Store, Failure> {
     Store::open(
         path,
         disk.clone(),
-        &[evidence::SCHEMA, spool::SEAL_HEADS, spool::SCHEMA],
+        &[
+            evidence::SCHEMA,
+            spool::SEAL_HEADS,
+            spool::SCHEMA,
+            evidence::MATERIAL_SCHEMA,
+        ],
     )
     .map_err(Failure::other)
 }
 
-fn refresher(
+/// What verdicts rest on, and who keeps it fresh.
+struct Standing {
+    keeper: Arc<Keeper>,
+    refresher: Arc<Refresher>,
+    grounds: watch::Receiver<Grounds>,
+}
+
+fn standing(
     config: &RelayConfig,
     disk: &Disk,
     clock: &Clock,
     chance: &Chance,
-) -> Result<(Arc<Refresher>, watch::Receiver<Grounds>), Failure> {
+) -> Result<Standing, Failure> {
     let file = config.own.state.join("directory");
     let directories = Directories::new(disk.clone(), file, config.hub.code.clone());
-    let grounds = directories
-        .grounds(&config.trust, clock)
+    let material = Material::open(
+        config.trust.clone(),
+        config.revocation.clone(),
+        disk.clone(),
+        config.own.state.join("pki"),
+    )
+    .map_err(Failure::configuration)?;
+    let trust = material
+        .first_trust(clock)
         .map_err(Failure::configuration)?;
-    let (publish, grounds) = watch::channel(grounds);
-    let trust = config.trust.clone();
-    let refresher = Refresher::new(directories, trust, clock.clone(), chance.clone(), publish);
-    Ok((Arc::new(refresher), grounds))
+    let (publish, grounds) = watch::channel(directories.grounds(trust, clock));
+    let keeper = Keeper::new(material, publish.clone(), clock.clone(), chance.clone());
+    let refresher = Refresher::new(directories, clock.clone(), chance.clone(), publish);
+    Ok(Standing {
+        keeper,
+        refresher: Arc::new(refresher),
+        grounds,
+    })
 }
 
 fn logs(
@@ -130,6 +163,27 @@ fn logs(
             )
         })
         .collect()
+}
+
+/// Has the heads of logs stamped with the time, where that is configured.
+pub(super) fn stamp(
+    configured: &Option<pki::TimeStamps>,
+    logs: &[Log],
+    grounds: &watch::Receiver<Grounds>,
+    clock: &Clock,
+    chance: &Chance,
+) -> Result<(), Failure> {
+    let Some(configured) = configured else {
+        return Ok(());
+    };
+    let stamper = Stamper::new(configured, grounds.clone(), clock.clone(), chance.clone())
+        .map_err(Failure::configuration)?;
+    let stamper = Arc::new(stamper);
+    for log in logs.iter().cloned() {
+        let stamper = stamper.clone();
+        tokio::spawn(async move { stamper.follow(log).await });
+    }
+    Ok(())
 }
 
 fn hub_client(
@@ -249,12 +303,12 @@ pub(super) fn refused(peer: std::net::SocketAddr, refusal: &https::Refusal) {
 /// SIGHUP: trust files and systems are read again; what can't be used leaves the old in force.
 async fn reload(
     config: RelayConfig,
-    refresher: Arc<Refresher>,
+    keeper: Arc<Keeper>,
     systems: watch::Sender<Arc<Systems>>,
     mut asked: watch::Receiver<u64>,
 ) {
     while asked.changed().await.is_ok() {
-        if let Err(error) = refresher.reload() {
+        if let Err(error) = keeper.reload() {
             not_reloaded(&error.to_string());
         }
         match Systems::load(&config.vxp.systems) {
@@ -264,7 +318,7 @@ async fn reload(
     }
 }
 
-fn not_reloaded(reason: &str) {
+pub(super) fn not_reloaded(reason: &str) {
     journal::line(&journal::ids::CONFIGURATION_REFUSED)
         .step("reload")
         .reason(reason)

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::packet::MemberId;
 use crate::retry::Class;
 use crate::tls::TrustFiles;
-use crate::{hub, relay, vxp};
+use crate::{hub, pki, relay, vxp};
 
 /// What a relay reads.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +26,11 @@ pub struct RelayConfig {
     pub software: Software,
     /// What it trusts.
     pub trust: TrustFiles,
+    /// Where revocation lists and OCSP answers are fetched.
+    #[serde(default)]
+    pub revocation: pki::Config,
+    /// Where the heads of logs are stamped with the time; none are unless it is there.
+    pub time_stamps: Option<pki::TimeStamps>,
     /// The door to the software.
     pub vxp: vxp::Config,
     /// Members and walks.
@@ -50,6 +55,11 @@ pub struct HubConfig {
     pub enrolment: Option<EnrolmentAt>,
     /// What it trusts.
     pub trust: TrustFiles,
+    /// Where revocation lists and OCSP answers are fetched.
+    #[serde(default)]
+    pub revocation: pki::Config,
+    /// Where the heads of logs are stamped with the time; none are unless it is there.
+    pub time_stamps: Option<pki::TimeStamps>,
     /// Bounds of the exchange.
     #[serde(default)]
     pub hub: hub::Config,

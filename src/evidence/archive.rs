@@ -171,6 +171,22 @@ fn prove(tx: &Tx<'_>, log: &MemberId, stored: Stored) -> Result<Proof, Error> {
         stored.index,
     )?
     .ok_or_else(|| Error::Missing(format!("{log}/{} is not sealed yet", stored.index)))?;
+    prove_by(tx, log, stored, head)
+}
+
+/// A record under the head of `size` records.
+pub(super) fn prove_under(
+    tx: &Tx<'_>,
+    log: &MemberId,
+    stored: Stored,
+    size: u64,
+) -> Result<Proof, Error> {
+    let head = head_where(tx, log, "log = ?1 AND size = ?2", size)?
+        .ok_or_else(|| Error::Damaged(format!("{log} has no head of {size} records")))?;
+    prove_by(tx, log, stored, head)
+}
+
+fn prove_by(tx: &Tx<'_>, log: &MemberId, stored: Stored, head: Head) -> Result<Proof, Error> {
     let edge = edge_of_head(tx, log, stored.index)?;
     let leaves = leaves(tx, log, edge.size(), head.size)?;
     let batch = Batch::new(edge, &leaves);

@@ -4,6 +4,7 @@ mod archive;
 mod error;
 mod head;
 mod key;
+mod material;
 mod sequencer;
 
 pub use crate::packet::record::{Addressee, Malformed, Record, RecordKind};
@@ -11,6 +12,7 @@ pub use archive::{Archive, SCHEMA};
 pub use error::Error;
 pub use head::{Head, Proof, Succession};
 pub use key::SignerKey;
+pub use material::{About, MATERIAL_SCHEMA, Stamped};
 pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Signing, Turn, Witness};
 
 #[cfg(test)]

@@ -100,6 +100,7 @@ pub const SCHEMAS: &[&str] = &[
     SCHEMA,
     UNREACHED,
     enrolment::SCHEMA,
+    evidence::MATERIAL_SCHEMA,
 ];
 
 /// Bounds of a hub.

@@ -95,6 +95,12 @@ ids! {
     CERTIFICATE_RELOADED = "5bc0a9b598095b60c44a865162cb5a14" Notice;
     /// A revocation list is past its next update.
     CRL_STALE = "0aace2c0d8c5fdd255165c75c086db90" Warning;
+    /// A source of revocation lists, OCSP answers or time stamps does not answer, or answers what is no good.
+    REVOCATION_SOURCE_AWAY = "d6f3824c4e6ea1b0562af6a82475f4af" Warning;
+    /// Such a source answers again.
+    REVOCATION_SOURCE_BACK = "65c0e31f0b0b165a0ca32eecb632035d" Notice;
+    /// Revocation material is older than the declared window: the declared mode is in force.
+    REVOCATION_WINDOW_OVER = "f51db740ee37ec90efb970a39087c562" Error;
     /// A checkpoint forks or rolls back a log that was seen before.
     CHECKPOINT_REFUSED = "ed7dbb5398f94efbfd782138e7803b0a" Error;
     /// No new documents are taken: disk or quota is at its limit.

@@ -254,6 +254,7 @@ mod tests {
             pin_at_reader: false,
             max_sessions: None,
             initialised: !label.is_empty(),
+            pin_set: true,
         };
         let [one, two, fresh] = [token("hộp", "1"), token("hộp", "2"), token("", "3")];
         let both = [one.clone(), two, fresh.clone()];

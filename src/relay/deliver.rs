@@ -8,7 +8,7 @@ use super::inbound::receipt_about;
 use super::{Error, Relay};
 use crate::journal;
 use crate::packet::{DocId, MemberId, PacketId};
-use crate::seal::Bundle;
+use crate::seal::{Bundle, Known, Seal};
 use crate::spool::{self, Body, Inboxed, Sent};
 use crate::trust::directory::{Directory, State};
 use crate::vxp::{
@@ -102,12 +102,34 @@ pub(super) async fn proof(
         Err(error) => return Err(error),
     };
     let receipts = relay.spool.receipts(packet).await?;
-    let material = relay.grounds.borrow().trust.revocation_material();
-    let receipts = receipts
+    let receipts: Vec<&[u8]> = receipts
         .iter()
         .filter(|(_, by, _)| own.as_ref().is_none_or(|own| own.as_str() == by))
-        .map(|(_, _, seal)| seal.as_slice());
-    Ok(Bundle::new(&seal, receipts, &material).to_json())
+        .map(|(_, _, seal)| seal.as_slice())
+        .collect();
+    let trust = relay.grounds.borrow().trust.clone();
+    let Some(archive) = relay.logs.values().next().map(|log| log.archive().clone()) else {
+        return Err(Error::Spool(spool::Error::Missing(doc.to_string())));
+    };
+    let known = Known::of(&archive, &seal, &receipts).await?;
+    let lists = if known.lists.is_empty() {
+        trust.revocation_material()
+    } else {
+        known.lists
+    };
+    let mut stamps = Vec::new();
+    if own.is_none() {
+        for member in members {
+            let key = format!("packet:{packet}");
+            stamps.extend(archive.stamped(member, &key).await?);
+        }
+    }
+    let stamps: Vec<_> = stamps
+        .iter()
+        .map(|one| (Seal::from(&one.proof).encode(), one.token.clone()))
+        .collect();
+    let bundle = Bundle::new(&seal, receipts.into_iter(), &lists);
+    Ok(bundle.with(&known.answers, &stamps).to_json())
 }
 
 async fn sent_seal(
@@ -126,7 +148,7 @@ async fn sent_seal(
             .proof(member, &format!("packet:{packet}"))
             .await
         {
-            return Ok((crate::seal::Seal::from(&proof).encode(), packet));
+            return Ok((Seal::from(&proof).encode(), packet));
         }
     }
     Err(spool::Error::Missing(missing).into())

@@ -1,4 +1,4 @@
-//! What verdicts rest on, kept fresh: the hub's directory, and trust material read again when an operator says so.
+//! The hub's directory, kept fresh: one half of what verdicts rest on. The other, trust, is kept by [`crate::pki`].
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use crate::journal;
 use crate::packet::{Digest, MemberId};
 use crate::retry::Backoff;
 use crate::seal::{Opener, Sealer};
-use crate::tls::{Grounds, TrustFiles};
+use crate::tls::Grounds;
+use crate::trust::Trust;
 use crate::trust::directory::Directory;
 use crate::uplink::{Hub, wire};
 
@@ -38,18 +39,16 @@ impl Directories {
 
     /// The grounds to start from: trust as configured, and the directory of the last run where it still verifies.
     ///
-    /// # Errors
-    /// When the trust files can't be used.
-    pub fn grounds(&self, trust: &TrustFiles, clock: &Clock) -> Result<Grounds, crate::tls::Error> {
-        let trust = Arc::new(trust.load()?);
-        let mut grounds = Grounds::new(trust, None);
+    #[must_use]
+    pub fn grounds(&self, trust: Trust, clock: &Clock) -> Grounds {
+        let mut grounds = Grounds::new(Arc::new(trust), None);
         if let Ok(bytes) = std::fs::read(&self.file) {
             match self.verify(&bytes, &grounds, clock) {
                 Ok(directory) => grounds.directory = Some(Arc::new(directory)),
                 Err(error) => refused(&error),
             }
         }
-        Ok(grounds)
+        grounds
     }
 
     /// A directory holds when the hub sealed exactly these bytes as one.
@@ -74,10 +73,9 @@ impl Directories {
     }
 }
 
-/// Publishes grounds: the one owner of their channel.
+/// Publishes the directory in the grounds.
 pub struct Refresher {
     directories: Directories,
-    trust: TrustFiles,
     clock: Clock,
     chance: Chance,
     publish: watch::Sender<Grounds>,
@@ -88,29 +86,16 @@ impl Refresher {
     #[must_use]
     pub fn new(
         directories: Directories,
-        trust: TrustFiles,
         clock: Clock,
         chance: Chance,
         publish: watch::Sender<Grounds>,
     ) -> Self {
         Self {
             directories,
-            trust,
             clock,
             chance,
             publish,
         }
-    }
-
-    /// Reads anchors, intermediates and revocation lists again. What can't be used is refused whole and the old stays.
-    ///
-    /// # Errors
-    /// Names the file and what is wrong with it.
-    pub fn reload(&self) -> Result<(), crate::tls::Error> {
-        let trust = Arc::new(self.trust.load()?);
-        self.publish.send_modify(|grounds| grounds.trust = trust);
-        journal::line(&journal::ids::CERTIFICATE_RELOADED).notice("trust files read again");
-        Ok(())
     }
 
     /// Follows the hub's directory for ever.

@@ -15,6 +15,25 @@ pub struct Bundle {
     pub receipts: Vec<String>,
     /// Revocation lists known when it was exported, DER in base64.
     pub revocation: Vec<String>,
+    /// OCSP answers known when it was sealed, and the first after, DER in base64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
+    /// The sender's record under heads that are stamped with the time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stamps: Vec<Stamped>,
+}
+
+/// A seal, and TimeStampToken in DER over its CMS.
+pub type StampedSeal = (Vec<u8>, Vec<u8>);
+
+/// A record under a stamped head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stamped {
+    /// The seal under that head, base64.
+    pub seal: String,
+    /// TimeStampToken (RFC 3161) over that head's CMS, DER in base64.
+    pub token: String,
 }
 
 /// The form that this release writes and reads.
@@ -32,7 +51,22 @@ impl Bundle {
             seal: BASE64.encode(seal),
             receipts: receipts.map(|receipt| BASE64.encode(receipt)).collect(),
             revocation: revocation.iter().map(|list| BASE64.encode(list)).collect(),
+            answers: Vec::new(),
+            stamps: Vec::new(),
         }
+    }
+
+    /// The same with OCSP answers (DER), and with stamps: each a seal and a token over its CMS.
+    #[must_use]
+    pub fn with(mut self, answers: &[Vec<u8>], stamps: &[StampedSeal]) -> Self {
+        self.answers
+            .extend(answers.iter().map(|one| BASE64.encode(one)));
+        self.stamps
+            .extend(stamps.iter().map(|(seal, token)| Stamped {
+                seal: BASE64.encode(seal),
+                token: BASE64.encode(token),
+            }));
+        self
     }
 
     /// The exported bytes.
@@ -82,6 +116,29 @@ impl Bundle {
     pub fn revocation(&self) -> Result<Vec<Vec<u8>>, String> {
         let one = |text: &String| decoded("revocation list", text);
         self.revocation.iter().map(one).collect()
+    }
+
+    /// The OCSP answers, DER.
+    ///
+    /// # Errors
+    /// When one is not base64.
+    pub fn answers(&self) -> Result<Vec<Vec<u8>>, String> {
+        let one = |text: &String| decoded("OCSP answer", text);
+        self.answers.iter().map(one).collect()
+    }
+
+    /// The stamped seals, each with the token over its CMS.
+    ///
+    /// # Errors
+    /// When one is not base64.
+    pub fn stamps(&self) -> Result<Vec<StampedSeal>, String> {
+        let one = |stamped: &Stamped| {
+            Ok((
+                decoded("stamped seal", &stamped.seal)?,
+                decoded("time stamp", &stamped.token)?,
+            ))
+        };
+        self.stamps.iter().map(one).collect()
     }
 }
 

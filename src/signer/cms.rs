@@ -52,6 +52,10 @@ pub struct Draft<'a> {
     signer: &'a Signer,
     attributes: Attributes,
     to_sign: Vec<u8>,
+    content_type: ObjectIdentifier,
+    /// Content that travels inside the message.
+    content: Option<Vec<u8>>,
+    bare: bool,
 }
 
 impl Signer {
@@ -118,13 +122,37 @@ impl Signer {
     /// # Errors
     /// When the time can't be written.
     pub fn draft(&self, content: &[u8], at: Moment) -> der::Result<Draft<'_>> {
+        self.draft_of(rfc5911::ID_DATA, content, at)
+    }
+
+    /// Begins a signature over `content` of a type, which travels inside the message (RFC 5652 section 5.2).
+    ///
+    /// # Errors
+    /// When the time can't be written.
+    pub fn draft_enclosing(
+        &self,
+        content_type: ObjectIdentifier,
+        content: Vec<u8>,
+        at: Moment,
+    ) -> der::Result<Draft<'_>> {
+        let mut draft = self.draft_of(content_type, &content, at)?;
+        draft.content = Some(content);
+        Ok(draft)
+    }
+
+    fn draft_of(
+        &self,
+        content_type: ObjectIdentifier,
+        content: &[u8],
+        at: Moment,
+    ) -> der::Result<Draft<'_>> {
         let certificate = SigningCertificateV2 {
             certs: vec![EssCertIdV2 {
                 hash: OctetString::new(self.certificate_hash.as_bytes().to_vec())?,
             }],
         };
         let attributes = SetOfVec::try_from(vec![
-            attribute(rfc5911::ID_CONTENT_TYPE, &rfc5911::ID_DATA)?,
+            attribute(rfc5911::ID_CONTENT_TYPE, &content_type)?,
             attribute(
                 rfc5911::ID_MESSAGE_DIGEST,
                 &OctetString::new(Digest::of(content).as_bytes().to_vec())?,
@@ -137,6 +165,9 @@ impl Signer {
             // Signed is the DER of the SET OF, not its implicit tag in the message (RFC 5652 section 5.4).
             to_sign: attributes.to_der()?,
             attributes,
+            content_type,
+            content: None,
+            bare: false,
         })
     }
 }
@@ -146,6 +177,13 @@ impl Draft<'_> {
     #[must_use]
     pub fn to_sign(&self) -> &[u8] {
         &self.to_sign
+    }
+
+    /// The same without the signer's certificates: whoever verifies has them.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self
     }
 
     /// Puts the signature in: RSA PKCS#1 v1.5, or ECDSA as DER.
@@ -177,13 +215,21 @@ impl Draft<'_> {
             unsigned_attrs: None,
         };
         let data = SignedData {
-            version: CmsVersion::V1,
+            // RFC 5652 section 5.1.
+            version: if self.content_type == rfc5911::ID_DATA {
+                CmsVersion::V1
+            } else {
+                CmsVersion::V3
+            },
             digest_algorithms: SetOfVec::try_from(vec![sha256])?,
             encap_content_info: EncapsulatedContentInfo {
-                econtent_type: rfc5911::ID_DATA,
-                econtent: None,
+                econtent_type: self.content_type,
+                econtent: self
+                    .content
+                    .map(|content| Any::encode_from(&OctetString::new(content)?))
+                    .transpose()?,
             },
-            certificates: Some(self.signer.certificates.clone()),
+            certificates: (!self.bare).then(|| self.signer.certificates.clone()),
             crls: None,
             signer_infos: SetOfVec::try_from(vec![signer])?.into(),
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::ResolvesClientCert;
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
@@ -173,37 +173,67 @@ impl Signer for HeldSigner {
 
 /// The credential presented now; new handshakes take the newest, running connections keep theirs.
 #[derive(Debug)]
-pub struct Current(watch::Sender<Option<Credential>>);
+pub struct Current {
+    credential: watch::Sender<Option<Credential>>,
+    /// The credential with an answer of its issuer's responder beside it.
+    stapled: RwLock<Option<Arc<CertifiedKey>>>,
+}
 
 impl Current {
     /// Presents nothing until a credential is there, so that a start needs no token.
     #[must_use]
     pub fn empty() -> Arc<Self> {
-        Arc::new(Self(watch::Sender::new(None)))
+        Self::of(None)
     }
 
     /// Presents `credential`.
     #[must_use]
     pub fn new(credential: Credential) -> Arc<Self> {
-        Arc::new(Self(watch::Sender::new(Some(credential))))
+        Self::of(Some(credential))
     }
 
     /// Presents `credential` from the next handshake on.
     pub fn replace(&self, credential: Credential) {
-        self.0.send_replace(Some(credential));
+        *self.stapled.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.credential.send_replace(Some(credential));
+    }
+
+    /// Sends `answer` (OCSPResponse in DER, RFC 6066 section 8) along from the next handshake on, if `certificate` is what
+    /// is presented.
+    pub fn staple(&self, certificate: &[u8], answer: &[u8]) {
+        let Some(credential) = self.get() else {
+            return;
+        };
+        if credential
+            .0
+            .cert
+            .first()
+            .is_some_and(|leaf| leaf.as_ref() == certificate)
+        {
+            let mut key = CertifiedKey::clone(&credential.0);
+            key.ocsp = Some(answer.to_vec());
+            *self.stapled.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(key));
+        }
+    }
+
+    fn of(credential: Option<Credential>) -> Arc<Self> {
+        Arc::new(Self {
+            credential: watch::Sender::new(credential),
+            stapled: RwLock::default(),
+        })
     }
 
     /// What is presented now.
     #[must_use]
     pub fn get(&self) -> Option<Credential> {
-        self.0.borrow().clone()
+        self.credential.borrow().clone()
     }
 
     /// Sees each replacement. A client makes a configuration anew then: a session that is resumed goes on under the
     /// certificate of its first handshake.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<Option<Credential>> {
-        self.0.subscribe()
+        self.credential.subscribe()
     }
 
     fn key(&self) -> Option<Arc<CertifiedKey>> {
@@ -213,7 +243,18 @@ impl Current {
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.key()
+        let stapled = self
+            .stapled
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let key = self.key()?;
+        // A credential may have been replaced in between.
+        Some(
+            stapled
+                .filter(|stapled| stapled.cert == key.cert)
+                .unwrap_or(key),
+        )
     }
 }
 

@@ -50,11 +50,7 @@ impl TrustFiles {
     /// # Errors
     /// As [`TrustFiles::load`].
     pub fn load_with(&self, more: &[Vec<u8>]) -> Result<Trust, Error> {
-        let revocation = Revocation {
-            lists: read_all(&self.revocation_lists)?,
-            window: Duration::from_secs(u64::from(self.stale_hours) * 3_600),
-            then: self.stale_then,
-        };
+        let revocation = self.revocation(&[])?;
         let mut intermediates = read_all(&self.intermediates)?;
         intermediates.extend_from_slice(more);
         Trust::new(
@@ -64,6 +60,26 @@ impl TrustFiles {
             revocation,
         )
         .map_err(|error| Error::Configuration(error.to_string()))
+    }
+
+    /// The lists of the files and `more`, and the declared degradation.
+    ///
+    /// # Errors
+    /// Names the file that can't be read.
+    pub fn revocation(&self, more: &[Vec<u8>]) -> Result<Revocation, Error> {
+        let mut lists = read_all(&self.revocation_lists)?;
+        lists.extend_from_slice(more);
+        Ok(Revocation {
+            lists,
+            window: self.window(),
+            then: self.stale_then,
+        })
+    }
+
+    /// How long past its nextUpdate a list is still believed.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        Duration::from_secs(u64::from(self.stale_hours) * 3_600)
     }
 }
 

@@ -99,6 +99,18 @@ impl Judge {
         Ok(identity)
     }
 
+    /// Takes the OCSP answer that a server sent along with its chain (RFC 6066 section 8); one that can't be used says
+    /// nothing, and the chain is judged without it.
+    pub(super) fn take_staple(&self, chain: &[Vec<u8>], answer: &[u8]) {
+        if answer.is_empty() {
+            return;
+        }
+        let (trust, now) = (self.grounds.borrow().trust.clone(), self.clock.now());
+        if let Ok(watched) = trust.watch(chain, now) {
+            let _ = trust.answered(&watched, None, answer, now);
+        }
+    }
+
     /// Software that shows a certificate: chain and use as TLS client.
     ///
     /// # Errors

@@ -118,10 +118,11 @@ impl ServerCertVerifier for HubVerifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let chain = chain_of(end_entity, intermediates);
+        self.judge.take_staple(&chain, ocsp_response);
         let identity = self
             .judge
             .judge_hub(&chain, self.expected.as_ref())

@@ -1,11 +1,14 @@
 //! The snapshot that judges.
 
+mod standing;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest::{Context, SHA256};
 
+use self::standing::Asking;
 use super::Error;
 use super::certificate::Certificate;
 use super::chain::{Path, Search};
@@ -13,6 +16,7 @@ use super::pem;
 use super::profile::{Profile, Purpose};
 use super::refusal::{Refusal, Verdict};
 use super::revocation::{ListState, Lists, Revocation};
+use super::statuses::Statuses;
 use crate::clock::{self, Moment};
 use crate::packet::MemberId;
 
@@ -70,6 +74,8 @@ pub struct Trust {
     intermediates: Arc<[Arc<Certificate>]>,
     profile: Profile,
     lists: Lists,
+    ocsp: Asking,
+    statuses: Arc<Statuses>,
     remembered: Arc<Mutex<Remembered>>,
 }
 
@@ -130,6 +136,8 @@ impl Trust {
             intermediates: intermediates.into(),
             profile,
             lists,
+            ocsp: Asking::nobody(),
+            statuses: Arc::default(),
             remembered: Arc::default(),
         })
     }
@@ -144,6 +152,8 @@ impl Trust {
             intermediates: self.intermediates.clone(),
             profile: self.profile,
             lists: Lists::load(revocation, &both(&self.anchors, &self.intermediates))?,
+            ocsp: self.ocsp.clone(),
+            statuses: self.statuses.clone(),
             remembered: self.remembered.clone(),
         })
     }
@@ -199,6 +209,19 @@ impl Trust {
         let path = Search::new(&self.anchors, &self.intermediates, |_| Ok(())).run(leaf)?;
         let below = &path[..path.len() - 1];
         Ok(below.iter().map(|one| one.der.clone()).collect())
+    }
+
+    /// What the lists in `bytes` are, once each is signed by a configured authority.
+    ///
+    /// # Errors
+    /// When one cannot be read or is not signed by a configured authority.
+    pub fn lists_in(&self, bytes: &[u8]) -> Result<Vec<ListState>, Error> {
+        let alone = Revocation {
+            lists: vec![bytes.to_vec()],
+            ..Revocation::none()
+        };
+        let lists = Lists::load(&alone, &both(&self.anchors, &self.intermediates))?;
+        Ok(lists.states())
     }
 
     /// The loaded lists in DER, to be kept beside a signature.
@@ -278,7 +301,7 @@ impl Trust {
         }
         for pair in path.windows(2) {
             Profile::authority_suits(&pair[1], purpose)?;
-            self.lists.judge(&pair[0], &pair[1], at)?;
+            self.standing(&pair[0], &pair[1], at)?;
         }
         Ok(())
     }

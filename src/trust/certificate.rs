@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 
 use const_oid::ObjectIdentifier as Oid;
-use const_oid::db::{rfc4519, rfc5280, rfc5912};
+use const_oid::db::{rfc4519, rfc5280, rfc5912, rfc6960};
 use der::asn1::{Ia5StringRef, PrintableStringRef, Utf8StringRef};
 use der::{Any, Decode, Reader, SliceReader, Tag, Tagged};
 use ring::digest::{SHA256, digest};
 use x509_cert::Certificate as Decoded;
-use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
-    BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectKeyIdentifier,
+    AuthorityInfoAccessSyntax, BasicConstraints, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage,
+    SubjectAltName, SubjectKeyIdentifier,
 };
 use x509_cert::name::Name;
 
@@ -63,6 +64,8 @@ pub(crate) struct Certificate {
     pub(crate) path_length: Option<u8>,
     pub(crate) usage: Option<KeyUsage>,
     pub(crate) purposes: Option<Vec<Oid>>,
+    /// Whether extendedKeyUsage is critical.
+    pub(crate) purposes_critical: bool,
     pub(crate) unknown_critical: Option<Oid>,
     pub(crate) serial_numbers: Vec<String>,
     pub(crate) organization_identifiers: Vec<String>,
@@ -70,6 +73,14 @@ pub(crate) struct Certificate {
     /// DNS names and IP addresses.
     pub(crate) hosts: Vec<String>,
     pub(crate) key_identifier: Option<Vec<u8>>,
+    /// SHA-256 over name and key: one authority, whatever certificates it has.
+    pub(crate) authority: [u8; 32],
+    /// id-pkix-ocsp-nocheck (RFC 6960 section 4.2.2.2.1).
+    pub(crate) no_check: bool,
+    /// http URLs of its issuer's OCSP responders (RFC 5280 section 4.2.2.1).
+    pub(crate) responders: Vec<String>,
+    /// http URLs of its issuer's revocation lists (RFC 5280 section 4.2.1.13).
+    pub(crate) list_sources: Vec<String>,
 }
 
 impl Certificate {
@@ -118,12 +129,17 @@ impl Certificate {
             path_length: extensions.constraints.and_then(|c| c.path_len_constraint),
             usage: extensions.usage,
             purposes: extensions.purposes,
+            purposes_critical: extensions.purposes_critical,
             unknown_critical: extensions.unknown_critical,
             serial_numbers: attributes(&tbs.subject, rfc4519::SERIAL_NUMBER),
             organization_identifiers: attributes(&tbs.subject, ORGANIZATION_IDENTIFIER),
             uris: extensions.uris,
             hosts: extensions.hosts,
             key_identifier: extensions.key_identifier,
+            authority: authority(tbs)?,
+            no_check: extensions.no_check,
+            responders: extensions.responders,
+            list_sources: extensions.list_sources,
         })
     }
 
@@ -174,9 +190,13 @@ struct Extensions {
     constraints: Option<BasicConstraints>,
     usage: Option<KeyUsage>,
     purposes: Option<Vec<Oid>>,
+    purposes_critical: bool,
     uris: Vec<String>,
     hosts: Vec<String>,
     key_identifier: Option<Vec<u8>>,
+    no_check: bool,
+    responders: Vec<String>,
+    list_sources: Vec<String>,
     unknown_critical: Option<Oid>,
 }
 
@@ -186,9 +206,13 @@ impl Extensions {
             constraints: None,
             usage: None,
             purposes: None,
+            purposes_critical: false,
             uris: Vec::new(),
             hosts: Vec::new(),
             key_identifier: None,
+            no_check: false,
+            responders: Vec::new(),
+            list_sources: Vec::new(),
             unknown_critical: None,
         };
         let all = decoded.tbs_certificate.extensions.as_deref().unwrap_or(&[]);
@@ -203,6 +227,7 @@ impl Extensions {
                 }
                 rfc5280::ID_CE_KEY_USAGE => found.usage = Some(KeyUsage::from_der(value)?),
                 rfc5280::ID_CE_EXT_KEY_USAGE => {
+                    found.purposes_critical = extension.critical;
                     found.purposes = Some(ExtendedKeyUsage::from_der(value)?.0);
                 }
                 rfc5280::ID_CE_SUBJECT_ALT_NAME => {
@@ -223,6 +248,24 @@ impl Extensions {
                     let identifier = SubjectKeyIdentifier::from_der(value)?;
                     found.key_identifier = Some(identifier.0.as_bytes().to_vec());
                 }
+                rfc6960::ID_PKIX_OCSP_NOCHECK => found.no_check = true,
+                // Where to ask is a hint: what can't be read names no source.
+                rfc5280::ID_PE_AUTHORITY_INFO_ACCESS if !extension.critical => {
+                    let access = AuthorityInfoAccessSyntax::from_der(value).map(|all| all.0);
+                    let all = access.unwrap_or_default().into_iter();
+                    let asked = all.filter(|one| one.access_method == rfc5280::ID_AD_OCSP);
+                    found.responders = asked.filter_map(|one| url(one.access_location)).collect();
+                }
+                rfc5280::ID_CE_CRL_DISTRIBUTION_POINTS if !extension.critical => {
+                    let points = CrlDistributionPoints::from_der(value).map(|all| all.0);
+                    let names = points.unwrap_or_default().into_iter().filter_map(|point| {
+                        match point.distribution_point {
+                            Some(DistributionPointName::FullName(names)) => Some(names),
+                            _ => None,
+                        }
+                    });
+                    found.list_sources = names.flatten().filter_map(url).collect();
+                }
                 // Any policy suits us and no explicit one is demanded (RFC 5280 section 6.1.1 d, e).
                 rfc5280::ID_CE_CERTIFICATE_POLICIES => {}
                 other if extension.critical => {
@@ -233,6 +276,22 @@ impl Extensions {
         }
         Ok(found)
     }
+}
+
+fn url(name: GeneralName) -> Option<String> {
+    match name {
+        GeneralName::UniformResourceIdentifier(uri) => {
+            Some(uri.to_string()).filter(|uri| uri.starts_with("http://"))
+        }
+        _ => None,
+    }
+}
+
+/// Digest of subject and key.
+fn authority(tbs: &x509_cert::TbsCertificate) -> der::Result<[u8; 32]> {
+    let mut both = der_of(&tbs.subject)?;
+    both.extend(der_of(&tbs.subject_public_key_info)?);
+    Ok(fingerprint(&both))
 }
 
 /// Kind of a public key, as far as a token's user cares.
@@ -255,6 +314,8 @@ pub struct PublicKey {
     pub kind: KeyKind,
     /// SubjectPublicKeyInfo in DER.
     pub spki_der: Vec<u8>,
+    /// SHA-256 over subject and key, by which an authority is known whatever certificates it has.
+    pub authority: [u8; 32],
 }
 
 /// The public key of the certificate `der`; says nothing of its worth.
@@ -269,6 +330,7 @@ pub fn key_of(der: &[u8]) -> Result<PublicKey, Refusal> {
             Kind::P256 => KeyKind::P256,
             _ => KeyKind::Other,
         },
+        authority: read.authority,
         subject: read.subject_text,
         spki_der: read.spki_der,
     })

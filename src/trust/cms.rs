@@ -60,14 +60,47 @@ pub fn verify(cms_der: &[u8], content: &[u8]) -> Result<Signed, Refusal> {
     if cms_der.len() > LONGEST {
         return Err(malformed("too long"));
     }
+    let data = signed_data(cms_der)?;
+    if data.encap_content_info.econtent.is_some() {
+        return Err(malformed("the content is not detached"));
+    }
+    verify_data(cms_der, &data, content)
+}
+
+/// A verified signature over content that travels inside it.
+#[derive(Clone, Debug)]
+pub(crate) struct Enclosed {
+    /// The content.
+    pub(crate) content: Vec<u8>,
+    /// As in [`Signed`].
+    pub(crate) chain: Vec<Vec<u8>>,
+}
+
+/// Verifies the SignedData `cms_der` over its own content of the type `content_type`.
+pub(crate) fn verify_enclosed(cms_der: &[u8], content_type: Oid) -> Result<Enclosed, Refusal> {
+    let data = signed_data(cms_der)?;
+    let inside = &data.encap_content_info;
+    let content = match &inside.econtent {
+        Some(content) if inside.econtent_type == content_type => content,
+        _ => return Err(malformed("the content is of another type, or missing")),
+    };
+    let content: OctetString = content.decode_as().map_err(unreadable)?;
+    let signed = verify_data(cms_der, &data, content.as_bytes())?;
+    Ok(Enclosed {
+        content: content.into_bytes(),
+        chain: signed.chain,
+    })
+}
+
+fn signed_data(cms_der: &[u8]) -> Result<SignedData, Refusal> {
     let outer = ContentInfo::from_der(cms_der).map_err(unreadable)?;
     if outer.content_type != rfc5911::ID_SIGNED_DATA {
         return Err(malformed("not SignedData"));
     }
-    let data: SignedData = outer.content.decode_as().map_err(unreadable)?;
-    if data.encap_content_info.econtent.is_some() {
-        return Err(malformed("the content is not detached"));
-    }
+    outer.content.decode_as().map_err(unreadable)
+}
+
+fn verify_data(cms_der: &[u8], data: &SignedData, content: &[u8]) -> Result<Signed, Refusal> {
     let [signer] = data.signer_infos.0.as_slice() else {
         return Err(malformed("not exactly one signer"));
     };
@@ -83,12 +116,12 @@ pub fn verify(cms_der: &[u8], content: &[u8]) -> Result<Signed, Refusal> {
     if signer.digest_alg.oid != rfc5912::ID_SHA_256 {
         return Err(own.refuse(Verdict::WeakKey, "the digest is not SHA-256"));
     }
-    check_unsigned(&data, signer)?;
+    check_unsigned(data, signer)?;
     let attributes = signer
         .signed_attrs
         .as_ref()
         .ok_or_else(|| malformed("no signed attributes"))?;
-    let signing_time = check_attributes(attributes, &data, content, own)?;
+    let signing_time = check_attributes(attributes, data, content, own)?;
     let algorithm = algorithm(signer)
         .ok_or_else(|| own.refuse(Verdict::WeakKey, "the signature algorithm is not accepted"))?;
     // The signature covers the DER of the SET, not the [0] under which it travels (RFC 5652 section 5.4).
@@ -120,8 +153,25 @@ fn check_unsigned(data: &SignedData, signer: &SignerInfo) -> Result<(), Refusal>
     if signer.version != version(by_key) || data.version != version(by_key || other_content) {
         return Err(malformed("a version that its form does not have"));
     }
+    // Absent or NULL (RFC 5754 section 2).
+    let plain = |algorithm: &AlgorithmIdentifierOwned| {
+        let null = Any::null();
+        algorithm
+            .parameters
+            .as_ref()
+            .is_none_or(|found| *found == null)
+    };
+    let of_signer = [&signer.digest_alg, &signer.signature_algorithm];
+    if signer.signature_algorithm.oid != rfc5912::ID_RSASSA_PSS
+        && signer.signature_algorithm.oid != rfc5912::ID_EC_PUBLIC_KEY
+        && !of_signer.into_iter().all(plain)
+    {
+        return Err(malformed(
+            "an algorithm has parameters that it does not have",
+        ));
+    }
     match data.digest_algorithms.as_slice() {
-        [one] if one.oid == signer.digest_alg.oid => Ok(()),
+        [one] if one.oid == signer.digest_alg.oid && plain(one) => Ok(()),
         _ => Err(malformed("digestAlgorithms does not name the one digest")),
     }
 }
@@ -192,19 +242,7 @@ fn check_attributes(
             "the content differs from what was signed",
         ));
     }
-    let named: SigningCertificate = required(attributes, SIGNING_CERTIFICATE_V2)?
-        .decode_as()
-        .map_err(unreadable)?;
-    let first = named
-        .certificates
-        .first()
-        .ok_or_else(|| malformed("no signing certificate is named"))?;
-    if first
-        .algorithm
-        .as_ref()
-        .is_some_and(|a| a.oid != rfc5912::ID_SHA_256)
-        || first.hash.as_bytes() != own.fingerprint
-    {
+    if !names_signer(attributes, own)? {
         return Err(own.refuse(
             Verdict::BadSignature,
             "another signing certificate is named",
@@ -215,6 +253,19 @@ fn check_attributes(
         .transpose()
         .map_err(unreadable)?;
     Ok(time.map(moment))
+}
+
+/// Whether the signing certificate that the attributes name is `own`.
+fn names_signer(attributes: &Attributes, own: &Certificate) -> Result<bool, Refusal> {
+    let named: SigningCertificate = required(attributes, SIGNING_CERTIFICATE_V2)?
+        .decode_as()
+        .map_err(unreadable)?;
+    let first = named
+        .certificates
+        .first()
+        .ok_or_else(|| malformed("no signing certificate is named"))?;
+    let sha256 = |named: &AlgorithmIdentifierOwned| named.oid == rfc5912::ID_SHA_256;
+    Ok(first.algorithm.as_ref().is_none_or(sha256) && first.hash.as_bytes() == own.fingerprint)
 }
 
 fn single(attributes: &Attributes, oid: Oid) -> Result<Option<&Any>, Refusal> {

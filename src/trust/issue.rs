@@ -145,6 +145,12 @@ impl TestCa {
         self.root.der().to_vec()
     }
 
+    /// A signature by the root's key, ECDSA with SHA-256 in DER.
+    #[cfg(test)]
+    pub(crate) fn root_sign(&self, message: &[u8]) -> Vec<u8> {
+        self.root.key().sign(message).unwrap_or_default()
+    }
+
     /// The intermediate in DER.
     #[must_use]
     pub fn intermediate_der(&self) -> Vec<u8> {

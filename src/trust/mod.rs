@@ -6,8 +6,10 @@
 pub mod cms;
 pub mod directory;
 pub mod issue;
+pub mod ocsp;
 pub mod pem;
 pub mod signature;
+pub mod stamp;
 
 mod anchors;
 mod certificate;
@@ -15,6 +17,7 @@ mod chain;
 mod profile;
 mod refusal;
 mod revocation;
+mod statuses;
 
 use std::fmt;
 
@@ -24,6 +27,7 @@ pub(crate) use profile::CODE_URI;
 pub use profile::{CodeSource, Profile, Purpose};
 pub use refusal::{Refusal, Verdict};
 pub use revocation::{ListState, Revocation, Stale};
+pub use statuses::{AnswerState, Issuers, Ocsp, Watched};
 
 use crate::retry::Class;
 
@@ -36,6 +40,10 @@ pub enum Error {
     NoAnchor,
     /// A configured revocation list.
     List(String),
+    /// An OCSP answer.
+    Answer(String),
+    /// A time stamp.
+    Stamp(String),
     /// The directory contradicts itself or cannot be read.
     Directory(String),
     /// The test authority could not make something.
@@ -56,6 +64,8 @@ impl fmt::Display for Error {
             Self::Certificate(refusal) => write!(f, "configured {refusal}"),
             Self::NoAnchor => f.write_str("no trust anchor is configured"),
             Self::List(why) => write!(f, "revocation list {why}"),
+            Self::Stamp(why) => write!(f, "time stamp: {why}"),
+            Self::Answer(why) => write!(f, "OCSP answer: {why}"),
             Self::Directory(why) => write!(f, "directory: {why}"),
             Self::Issue(why) => write!(f, "test authority: {why}"),
         }

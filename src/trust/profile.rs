@@ -1,5 +1,6 @@
 //! What a certificate must look like for each purpose, and where it says whose it is.
 
+use const_oid::ObjectIdentifier as Oid;
 use const_oid::db::{rfc5280, rfc5912};
 use serde::Deserialize;
 
@@ -17,6 +18,8 @@ pub enum Purpose {
     TlsServer,
     /// To seal as a member.
     Seal,
+    /// To stamp the time (RFC 3161 section 2.3).
+    TimeStamp,
 }
 
 impl Purpose {
@@ -25,6 +28,7 @@ impl Purpose {
             Self::TlsClient => "a TLS client",
             Self::TlsServer => "a TLS server",
             Self::Seal => "sealing",
+            Self::TimeStamp => "time stamps",
         }
     }
 }
@@ -114,6 +118,47 @@ impl Profile {
                     return Err(wrong("extendedKeyUsage names TLS"));
                 }
             }
+            Purpose::TimeStamp => {
+                Self::signs_for(leaf, rfc5280::ID_KP_TIME_STAMPING, "timeStamping")?;
+                if !leaf.purposes_critical || purposes.is_some_and(|all| all.len() != 1) {
+                    return Err(wrong("extendedKeyUsage is not critical, or names more"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Key, key usage and extended key usage of a delegated OCSP responder (RFC 6960 section 4.2.2.2).
+    pub(crate) fn responder_suits(responder: &Certificate) -> Result<(), Refusal> {
+        Self::signs_for(responder, rfc5280::ID_KP_OCSP_SIGNING, "OCSPSigning")
+    }
+
+    fn signs_for(one: &Certificate, purpose: Oid, name: &str) -> Result<(), Refusal> {
+        if let Some(oid) = one.unknown_critical {
+            return Err(one.refuse(Verdict::CriticalExtension, oid.to_string()));
+        }
+        let strong = match one.key.kind {
+            Kind::Rsa { bits } => bits >= 2048,
+            Kind::P256 | Kind::P384 => true,
+            Kind::Other(_) => false,
+        };
+        if !strong {
+            return Err(one.refuse(Verdict::WeakKey, one.key.describe()));
+        }
+        if one
+            .usage
+            .as_ref()
+            .is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation())
+        {
+            return Err(one.refuse(Verdict::WrongUsage, "keyUsage lacks digitalSignature"));
+        }
+        if !one
+            .purposes
+            .as_deref()
+            .is_some_and(|all| all.contains(&purpose))
+        {
+            let why = format!("extendedKeyUsage lacks {name}");
+            return Err(one.refuse(Verdict::WrongUsage, why));
         }
         Ok(())
     }
@@ -130,6 +175,7 @@ impl Profile {
             Purpose::TlsClient => rfc5280::ID_KP_CLIENT_AUTH,
             Purpose::TlsServer => rfc5280::ID_KP_SERVER_AUTH,
             Purpose::Seal => return Ok(()),
+            Purpose::TimeStamp => rfc5280::ID_KP_TIME_STAMPING,
         };
         if all.contains(&wanted) || all.contains(&rfc5912::ANY_EXTENDED_KEY_USAGE) {
             Ok(())

@@ -17,7 +17,7 @@ use super::signature::{Algorithm, der_of};
 use crate::clock::{self, Moment};
 
 /// A revocation dated this far ahead of our clock counts already.
-const SKEW: time::Duration = time::Duration::minutes(10);
+pub(crate) const SKEW: time::Duration = time::Duration::minutes(10);
 
 /// What happens when no list of the issuer is young enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -71,7 +71,7 @@ pub struct ListState {
 }
 
 /// A serial's octets, right-aligned; 21 of them are the most that are read.
-type Serial = [u8; 21];
+pub(crate) type Serial = [u8; 21];
 
 #[derive(Debug)]
 struct List {
@@ -84,6 +84,17 @@ struct List {
     this_update: Moment,
     next_update: Option<Moment>,
     revoked: Vec<(Serial, i64)>,
+}
+
+/// What lists know of a certificate that none of them revokes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// It was not revoked when a list was made that is young enough.
+    Fresh,
+    /// As `Fresh`, but the list was due then and the declared window is over.
+    Stale(Moment),
+    /// No list of its issuer is here.
+    Nothing,
 }
 
 /// Loaded lists and the policy on their age.
@@ -124,13 +135,13 @@ impl Lists {
         })
     }
 
-    /// Whether `certificate`, issued by `issuer`, stands revoked at `at`.
+    /// Whether `certificate`, issued by `issuer`, stands revoked at `at`, as far as the lists know.
     pub(crate) fn judge(
         &self,
         certificate: &Certificate,
         issuer: &Certificate,
         at: Moment,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Known, Refusal> {
         let serial = aligned(&certificate.serial);
         let mut known = false;
         let mut stale = None;
@@ -152,23 +163,16 @@ impl Lists {
                 stale = list.next_update;
             }
         }
-        let detail = match (known, stale) {
-            (true, None) => return Ok(()),
-            (true, Some(due)) => format!(
-                "the list of {} was due at {} and the declared window is over",
-                issuer.subject_text,
-                clock::rfc3339(due)
-            ),
-            (false, _) => format!("no revocation list of {}", issuer.subject_text),
-        };
-        match self.then {
-            Stale::Continue => Ok(()),
-            Stale::Queue => Err(Refusal {
-                deferred: true,
-                ..certificate.refuse(Verdict::RevocationUnknown, detail)
-            }),
-            Stale::Refuse => Err(certificate.refuse(Verdict::RevocationUnknown, detail)),
-        }
+        Ok(match (known, stale) {
+            (true, None) => Known::Fresh,
+            (true, Some(due)) => Known::Stale(due),
+            (false, _) => Known::Nothing,
+        })
+    }
+
+    /// What is declared for a certificate of which nothing certain is known.
+    pub(crate) fn then(&self) -> Stale {
+        self.then
     }
 
     fn end_of(&self, list: &List) -> Option<Moment> {
@@ -281,7 +285,7 @@ impl List {
     }
 }
 
-fn aligned(serial: &[u8]) -> Serial {
+pub(crate) fn aligned(serial: &[u8]) -> Serial {
     let mut all = [0; 21];
     let taken = serial.len().min(all.len());
     all[21 - taken..].copy_from_slice(&serial[serial.len() - taken..]);

@@ -114,6 +114,11 @@ impl Key {
         Ok(Self { kind, bits })
     }
 
+    /// The octets of subjectPublicKey.
+    pub(crate) fn bits(&self) -> &[u8] {
+        &self.bits
+    }
+
     /// The key's strength in words.
     pub(crate) fn describe(&self) -> String {
         match self.kind {

@@ -13,7 +13,9 @@ use trucgate::packet::{Digest, MemberId, PacketId};
 use trucgate::seal::{Bundle, Seal};
 use trucgate::signer::cms::Signer;
 use trucgate::trust::issue::{TestCa, TestKey, Use, Wanted};
-use trucgate::trust::pem;
+use trucgate::trust::ocsp::{self, Reply, Responder};
+use trucgate::trust::stamp::{self, Query};
+use trucgate::trust::{Profile, Revocation, Trust, pem};
 
 /// When the packet is sent; certificates end a month later.
 pub(crate) const SENT: Moment = datetime!(2026-03-01 08:00 UTC);
@@ -109,6 +111,66 @@ impl World {
     }
 }
 
+impl World {
+    fn appointed(&self, usage: Use<'_>) -> (TestKey, Vec<u8>) {
+        let key = TestKey::new().unwrap();
+        let wanted = Wanted {
+            spki_der: &key.spki_der(),
+            usage,
+            code: None,
+            name: "TEST, appointed by the authority",
+            not_before: SENT - Duration::days(1),
+            not_after: SENT + Duration::days(900),
+        };
+        let der = self.ca.issue(&wanted, &Chance::system()).unwrap();
+        (key, der)
+    }
+
+    /// A time stamp over a seal's CMS (RFC 3161).
+    pub(crate) fn stamp(&self, seal: &[u8], at: Moment) -> Vec<u8> {
+        let (key, der) = self.appointed(Use::TimeStamping);
+        let cms = Seal::decode(seal).unwrap().cms;
+        let query = Query::new(&cms, [7; 16], None).unwrap();
+        let asked = stamp::Asked::read(&query.der).unwrap();
+        let info = asked.info(&[0x41; 8], at, "1.3.6.1.4.1.32473.1").unwrap();
+        let signer = Signer::new(&[der, self.ca.intermediate_der()]).unwrap();
+        let draft = signer
+            .draft_enclosing(stamp::CONTENT_TYPE, info, at)
+            .unwrap();
+        let signature = key.sign(draft.to_sign()).unwrap();
+        draft.finish(signature).unwrap()
+    }
+
+    /// A responder's answer about the sender's certificate, good for a day.
+    pub(crate) fn answer(&self, reply: Reply, at: Moment) -> Vec<u8> {
+        let (key, der) = self.appointed(Use::OcspResponder);
+        let trust = Trust::new(
+            vec![self.ca.root_der()],
+            vec![self.ca.intermediate_der()],
+            Profile::default(),
+            Revocation::none(),
+        );
+        let watched = trust.unwrap().watch(&self.sender.chain, at).unwrap();
+        let question = ocsp::asked(&watched.question(None).unwrap().der).unwrap();
+        let responder = Responder::new(&self.ca.intermediate_der(), Some(&der)).unwrap();
+        let sign = |tbs: &[u8]| key.sign(tbs).map_err(|error| error.to_string());
+        let until = (at, at + Duration::days(1));
+        responder.answer(&question, |_| reply, until, sign).unwrap()
+    }
+
+    /// No receipt, no list but the root's: a stamp an hour after it was sealed, and an answer of before.
+    pub(crate) fn stamped_bundle(&self, reply: Reply) -> Bundle {
+        let seal = self.sender.seal(&self.packet_record(), SENT);
+        let later = self
+            .sender
+            .seal(&self.packet_record(), SENT + Duration::minutes(30));
+        let token = self.stamp(&later, SENT + Duration::hours(1));
+        let answer = self.answer(reply, SENT - Duration::minutes(10));
+        let root = self.lists(&[], SENT - Duration::days(2)).remove(0);
+        Bundle::new(&seal, std::iter::empty(), &[root]).with(&[answer], &[(later, token)])
+    }
+}
+
 impl Keeper {
     fn new(ca: &TestCa, chance: &Chance, code: &str) -> Self {
         let code: MemberId = code.parse().unwrap();
@@ -157,11 +219,11 @@ impl Keeper {
 
     /// Serial number of the certificate, in hex.
     pub(crate) fn serial(&self, world: &World) -> String {
-        let trust = trucgate::trust::Trust::new(
+        let trust = Trust::new(
             vec![world.ca.root_der()],
             vec![],
-            trucgate::trust::Profile::default(),
-            trucgate::trust::Revocation::none(),
+            Profile::default(),
+            Revocation::none(),
         );
         let purpose = trucgate::trust::Purpose::Seal;
         let identity = trust.unwrap().judge(&self.chain, purpose, SENT);

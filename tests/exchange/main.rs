@@ -6,6 +6,8 @@
 mod peers;
 mod revocation;
 mod software;
+mod sources;
+mod stamps;
 mod tenancy;
 mod disk;
 mod forgetful_disk;

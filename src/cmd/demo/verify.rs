@@ -63,9 +63,8 @@ impl Verifier {
         };
         let (hub, clock) = (lab.hub.code.clone(), Clock::system());
         let file = lab.boxes[0].state().join("directory");
-        let grounds = Directories::new(Disk::real(), file, hub.clone())
-            .grounds(&files, &clock)
-            .map_err(|error| error.to_string())?;
+        let trust = files.load().map_err(|error| error.to_string())?;
+        let grounds = Directories::new(Disk::real(), file, hub.clone()).grounds(trust, &clock);
         let directory = grounds.directory.ok_or_else(|| {
             Fault::new("danh bạ có dấu của Trục / the sealed directory", "không có")
         })?;

@@ -6,7 +6,7 @@ use super::Stopped;
 use crate::durable::Disk;
 use crate::evidence::{self, Archive};
 use crate::packet::{MemberId, PacketId};
-use crate::seal::{Bundle, Seal};
+use crate::seal::{Bundle, Known, Seal};
 use crate::spool::{self, Proofs};
 use crate::store::Store;
 use crate::trust::pem;
@@ -29,18 +29,45 @@ pub(super) fn bundle(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(Stopped::unreadable)?;
-    let schema = [evidence::SCHEMA, spool::SEAL_HEADS, spool::SCHEMA];
+    let schema = [
+        evidence::SCHEMA,
+        spool::SEAL_HEADS,
+        spool::SCHEMA,
+        evidence::MATERIAL_SCHEMA,
+    ];
     let store = Store::open(store, disk.clone(), &schema).map_err(Stopped::unreadable)?;
     runtime.block_on(async {
         let proofs = Proofs::new(store.clone());
         let received = proofs.received(member, packet).await;
         let seal = match received.map_err(Stopped::unreadable)? {
             Some(seal) => seal,
-            None => sent(store, member, packet).await?,
+            None => sent(store.clone(), member, packet).await?,
         };
         let receipts = proofs.receipts(packet).await.map_err(Stopped::unreadable)?;
-        let receipts = receipts.iter().map(|(_, _, seal)| seal.as_slice());
-        Ok(Bundle::new(&seal, receipts, &ders(lists)?))
+        let receipts: Vec<&[u8]> = receipts
+            .iter()
+            .map(|(_, _, seal)| seal.as_slice())
+            .collect();
+        let archive = Archive::new(store);
+        let known = Known::of(&archive, &seal, &receipts)
+            .await
+            .map_err(Stopped::unreadable)?;
+        let stamped = archive.stamped(member, &format!("packet:{packet}")).await;
+        let stamps: Vec<_> = stamped
+            .map_err(Stopped::unreadable)?
+            .iter()
+            .map(|one| (Seal::from(&one.proof).encode(), one.token.clone()))
+            .collect();
+        let mut all = ders(lists)?;
+        all.extend(
+            known
+                .lists
+                .into_iter()
+                .filter(|list| !all.contains(list))
+                .collect::<Vec<_>>(),
+        );
+        let bundle = Bundle::new(&seal, receipts.into_iter(), &all);
+        Ok(bundle.with(&known.answers, &stamps))
     })
 }
 
@@ -65,9 +92,11 @@ pub(super) fn with_lists(bundle: Bundle, lists: &[Vec<u8>]) -> Result<Bundle, St
             all.push(list);
         }
     }
-    let receipts = bundle.receipts().map_err(Stopped::fails)?;
-    let seal = bundle.seal().map_err(Stopped::fails)?;
-    Ok(Bundle::new(&seal, receipts.iter().map(Vec::as_slice), &all))
+    let more = Bundle::new(&[], std::iter::empty(), &all);
+    Ok(Bundle {
+        revocation: more.revocation,
+        ..bundle
+    })
 }
 
 fn ders(lists: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Stopped> {

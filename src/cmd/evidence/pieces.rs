@@ -10,11 +10,17 @@ use crate::merkle::Hash;
 use crate::merkle::checkpoint::Checkpoint;
 use crate::seal::{Bundle, Seal};
 
+/// The file of a time stamp.
+pub(in crate::cmd::evidence) const TOKEN: &str = "checkpoint.tst";
+
 /// A seal with its receipts and revocation lists, nothing of it verified.
 pub(in crate::cmd::evidence) struct Proof {
     pub(in crate::cmd::evidence) packet: Piece,
     pub(in crate::cmd::evidence) receipts: Vec<Piece>,
     pub(in crate::cmd::evidence) lists: Vec<Vec<u8>>,
+    pub(in crate::cmd::evidence) answers: Vec<Vec<u8>>,
+    /// The record under stamped heads, each with the time stamp.
+    pub(in crate::cmd::evidence) stamps: Vec<(Piece, Vec<u8>)>,
 }
 
 /// One seal, or why its bytes are none.
@@ -43,6 +49,11 @@ impl Proof {
                 .map(|(at, seal)| piece(format!("receipt-{at}"), seal))
                 .collect(),
             lists: bundle.revocation().map_err(Stopped::fails)?,
+            answers: bundle.answers().map_err(Stopped::fails)?,
+            stamps: (1..)
+                .zip(bundle.stamps().map_err(Stopped::fails)?)
+                .map(|(at, (seal, token))| (piece(format!("stamp-{at}"), &seal), token))
+                .collect(),
         })
     }
 
@@ -57,6 +68,8 @@ impl Proof {
             packet: Piece::of_directory(&directory.join("packet"), "packet")?,
             receipts: Vec::new(),
             lists: Vec::new(),
+            answers: Vec::new(),
+            stamps: Vec::new(),
         };
         for name in numbered(&names, "receipt-") {
             let piece = Piece::of_directory(&directory.join(name), name)?;
@@ -64,6 +77,14 @@ impl Proof {
         }
         for name in numbered(&names, "crl-") {
             proof.lists.push(read(&directory.join(name))?);
+        }
+        for name in numbered(&names, "ocsp-") {
+            proof.answers.push(read(&directory.join(name))?);
+        }
+        for name in numbered(&names, "stamp-") {
+            let piece = Piece::of_directory(&directory.join(name), name)?;
+            let token = read(&directory.join(name).join(TOKEN))?;
+            proof.stamps.push((piece, token));
         }
         Ok(proof)
     }

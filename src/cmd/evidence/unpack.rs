@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use super::Stopped;
-use super::pieces::{Piece, Proof, write_path};
+use super::pieces::{Piece, Proof, TOKEN, write_path};
 use crate::clock::rfc3339;
 use crate::durable::Disk;
 use crate::evidence::Record;
@@ -22,12 +22,14 @@ pub(super) fn unpack(
     let proof = Proof::of_bundle(&bundle.to_json())?;
     let mut files = Vec::new();
     let mut readme = Readme::default();
-    for (number, piece) in (0_usize..).zip(std::iter::once(&proof.packet).chain(&proof.receipts)) {
+    let stamped = proof.stamps.iter().map(|(piece, _)| piece);
+    let pieces = std::iter::once(&proof.packet).chain(&proof.receipts);
+    for piece in pieces.chain(stamped) {
         let parts = Parts::of(piece)?;
-        let name = if number == 0 {
-            "packet".to_owned()
+        let name = if piece.name.starts_with("receipt-") {
+            format!("{}-{}", piece.name, word(&parts.record))
         } else {
-            format!("receipt-{number}-{}", word(&parts.record))
+            piece.name.clone()
         };
         readme.part(&name, &parts);
         let Seal {
@@ -49,6 +51,12 @@ pub(super) fn unpack(
     }
     for (number, list) in (1..).zip(&proof.lists) {
         files.push((directory.join(format!("crl-{number}.der")), list.clone()));
+    }
+    for (number, answer) in (1..).zip(&proof.answers) {
+        files.push((directory.join(format!("ocsp-{number}.der")), answer.clone()));
+    }
+    for (piece, token) in &proof.stamps {
+        files.push((directory.join(&piece.name).join(TOKEN), token.clone()));
     }
     files.push((directory.join("README.txt"), readme.text().into_bytes()));
     write(&files, directory, disk)?;

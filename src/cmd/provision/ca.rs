@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::lock;
+use super::{lock, serve};
 use crate::clock::{Chance, Clock, rfc3339};
 use crate::cmd::run::Failure;
 use crate::durable::Disk;
@@ -19,6 +19,10 @@ pub(in crate::cmd) enum Verb {
     Revoke(Revoke),
     /// Làm mới danh sách thu hồi / makes the revocation lists anew
     RenewCrl(RenewCrl),
+    /// Máy trả lời OCSP, kèm CRL / the OCSP responder, with the revocation lists beside it
+    Ocsp(serve::Ocsp),
+    /// Máy cấp dấu thời gian / the time-stamp authority
+    Tsa(serve::Tsa),
     /// Chứng thư đã cấp / every certificate issued
     List(At),
 }
@@ -111,6 +115,8 @@ pub(super) fn run(verb: Verb) -> Result<(), Failure> {
             println!("CRL đã làm mới. / The revocation lists are renewed.");
             Ok(())
         }
+        Verb::Ocsp(arguments) => serve::ocsp(&arguments),
+        Verb::Tsa(arguments) => serve::tsa(&arguments),
         Verb::List(at) => {
             let index = Index::read(&Layout::at(&at.dir)).map_err(Failure::other)?;
             for line in index.lines() {

@@ -4,6 +4,7 @@ mod ca;
 mod enrol;
 mod probe;
 mod self_test;
+mod serve;
 mod steps;
 
 use std::fs::{File, OpenOptions};

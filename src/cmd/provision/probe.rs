@@ -10,7 +10,7 @@ use crate::provision::probe;
 /// Tạo khoá thử trong token rồi xoá đi; với token mềm, dừng signer trước / makes test keys in the token and removes
 /// them; a soft token's signer is to be stopped before
 #[derive(Debug, clap::Args)]
-pub(super) struct Probe {
+pub(in crate::cmd) struct Probe {
     /// Mô-đun PKCS#11 / PKCS#11 module
     #[arg(long)]
     module: PathBuf,

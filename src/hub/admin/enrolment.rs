@@ -215,5 +215,6 @@ fn new_member(shown: &MemberShown, id: u64) -> Member {
         seal: Vec::new(),
         state: State::Active,
         successor: None,
+        changed: None,
     }
 }

@@ -17,6 +17,8 @@ pub mod index;
 mod issue;
 mod layout;
 mod lists;
+mod ocsp;
+mod tsa;
 
 use hsm::{TokenName, Workbench};
 
@@ -30,6 +32,8 @@ use crate::trust::pem;
 pub use index::{Index, Line, Status};
 pub use issue::{Asked, Issued, UseName};
 pub use layout::{Layout, Settings, Which};
+pub use ocsp::OcspDesk;
+pub use tsa::TsaDesk;
 
 /// Label of the responder's key in the token.
 pub const OCSP_KEY: &str = "ca-ocsp";

@@ -13,7 +13,9 @@ use crate::packet::MemberId;
 mod cms;
 mod directory;
 mod foreign;
+mod ocsp;
 mod revocation;
+mod stamp;
 mod verdicts;
 
 const NOW: Moment = datetime!(2026-03-01 08:00 UTC);

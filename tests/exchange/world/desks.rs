@@ -90,8 +90,8 @@ impl Verifier {
         let config: RelayConfig = config::load(&machine.config()).unwrap();
         let file = config.own.state.join("directory");
         let directories = Directories::new(Disk::real(), file, config.hub.code);
-        let grounds = directories.grounds(&config.trust, &Clock::system());
-        Self(grounds.unwrap())
+        let grounds = directories.grounds(config.trust.load().unwrap(), &Clock::system());
+        Self(grounds)
     }
 
     /// Whether the box gave a proof; one that is given must hold for exactly these bytes.

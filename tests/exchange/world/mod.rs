@@ -1,5 +1,6 @@
 //! A test's own exchange in a throw-away directory, and what its software does all the time.
 
+pub mod authority;
 pub mod boxes;
 pub mod vxp;
 pub mod desks;

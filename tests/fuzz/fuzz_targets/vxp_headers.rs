@@ -50,7 +50,10 @@ fn headers(input: &[u8]) -> Headers {
         let name = String::from_utf8(line[..colon].to_vec()).ok()?;
         Some((name, line[colon + 1..].trim_ascii().to_vec()))
     };
-    input.split(|byte| *byte == b'\n').filter_map(line).collect()
+    input
+        .split(|byte| *byte == b'\n')
+        .filter_map(line)
+        .collect()
 }
 
 fn value<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Grounds;
-use crate::clock::rfc3339;
+use crate::clock::{Moment, rfc3339};
 use crate::cmd::evidence::pieces::Proof;
 use crate::cmd::evidence::report::{Line, Teller};
+use crate::trust::stamp::Stamp;
 use crate::trust::{Revocation, Stale, Trust, cms};
 
 /// Trust with all lists, with each alone, and with none.
@@ -28,14 +29,9 @@ impl Judges {
         };
         // What came with a signature is a hint, never a ground: it counts once a path leads from it to an anchor.
         let mut authorities = grounds.intermediates.clone();
-        for piece in std::iter::once(&proof.packet).chain(&proof.receipts) {
-            let signed = piece
-                .seal
-                .as_ref()
-                .ok()
-                .map(|s| cms::verify(&s.cms, &s.checkpoint));
-            let chain = signed.and_then(Result::ok).map(|signed| signed.chain);
-            authorities.extend(chain.into_iter().flatten().skip(1));
+        let chains = chains(proof);
+        for chain in &chains {
+            authorities.extend(chain.iter().skip(1).cloned());
         }
         let hinted = trust(&authorities, Revocation::none()).map_err(|error| error.to_string())?;
         let given = grounds.intermediates.len();
@@ -78,15 +74,67 @@ impl Judges {
             }
             lines.append(&mut teller.lines);
         }
-        let all = plain.with_revocation(&Revocation {
-            lists: good,
-            window: Duration::ZERO,
-            then: Stale::Refuse,
-        });
-        Ok(Self {
-            all: all.map_err(|error| error.to_string())?,
-            each,
-            plain,
-        })
+        let all = trust(
+            &authorities,
+            Revocation {
+                lists: good,
+                window: Duration::ZERO,
+                then: Stale::Refuse,
+            },
+        );
+        let all = all.map_err(|error| error.to_string())?;
+        for (number, answer) in (1..).zip(&proof.answers) {
+            let mut teller = Teller::new(&format!("ocsp-{number}"));
+            take(&all, answer, &chains, &mut teller);
+            lines.append(&mut teller.lines);
+        }
+        Ok(Self { all, each, plain })
     }
+}
+
+/// The chains of all signatures of a proof, those of time stamps among them.
+fn chains(proof: &Proof) -> Vec<Vec<Vec<u8>>> {
+    let stamped = proof.stamps.iter().map(|(piece, _)| piece);
+    let pieces = std::iter::once(&proof.packet)
+        .chain(&proof.receipts)
+        .chain(stamped);
+    let signed = pieces.filter_map(|piece| {
+        let seal = piece.seal.as_ref().ok()?;
+        Some(cms::verify(&seal.cms, &seal.checkpoint).ok()?.chain)
+    });
+    let stamps = proof.stamps.iter().filter_map(|(piece, token)| {
+        let seal = piece.seal.as_ref().ok()?;
+        Some(Stamp::read(token, &seal.cms).ok()?.chain)
+    });
+    signed.chain(stamps).collect()
+}
+
+/// An OCSP answer counts where it is about a certificate of the proof.
+fn take(all: &Trust, answer: &[u8], chains: &[Vec<Vec<u8>>], teller: &mut Teller) {
+    let mut why = "it is about no certificate of this proof".to_owned();
+    for chain in chains {
+        for at in 0..chain.len() {
+            let Ok(watched) = all.watch(&chain[at..], Moment::UNIX_EPOCH) else {
+                continue;
+            };
+            match all.answered_once(&watched, answer) {
+                Ok(state) => {
+                    let (about, when) = (state.certificate, rfc3339(state.this_update));
+                    teller.holds(
+                        "ocsp",
+                        format!("câu trả lời OCSP có chữ ký hợp lệ, về {about}, lúc {when}"),
+                        format!("the OCSP answer is signed by its authority: {about}, at {when}"),
+                    );
+                    return;
+                }
+                Err(error) => {
+                    let told = error.to_string();
+                    if !told.contains("speaks of other certificates") {
+                        why = told;
+                    }
+                }
+            }
+        }
+    }
+    teller.fails::<()>("ocsp", "câu trả lời OCSP không hợp lệ", why);
 }

@@ -2,6 +2,7 @@
 
 mod lists;
 mod seal;
+mod stamps;
 
 use super::pieces::{Piece, Proof};
 use super::report::{Report, Teller};
@@ -54,10 +55,17 @@ pub(in crate::cmd::evidence) fn judge(proof: &Proof, grounds: &Grounds) -> Resul
         }
         receipts.append(&mut teller.lines);
     }
-    let at = match (grounds.at, witness) {
-        (Some(at), _) => Some((at, Source::Given)),
-        (None, Some((at, hub))) => Some((at, Source::Witness(hub))),
-        (None, None) => None,
+    let mut stamps = Vec::new();
+    let stamped = stamps::earliest(&judges, proof, &mut stamps);
+    let at = match (grounds.at, stamped, witness) {
+        (Some(at), _, _) => Some((at, Source::Given)),
+        // A receipt counts before a stamp only where the hub is known that gave it.
+        (None, Some(at), Some((witnessed, hub))) if grounds.hub.is_some() && witnessed < at => {
+            Some((witnessed, Source::Witness(hub)))
+        }
+        (None, Some(at), _) => Some((at, Source::Stamp)),
+        (None, None, Some((at, hub))) => Some((at, Source::Witness(hub))),
+        (None, None, None) => None,
     };
     let mut teller = Teller::new("packet");
     if let Some(claim) = seal(&judges, &proof.packet, at.clone(), &mut teller) {
@@ -69,6 +77,7 @@ pub(in crate::cmd::evidence) fn judge(proof: &Proof, grounds: &Grounds) -> Resul
         checks: teller.lines,
     };
     report.checks.append(&mut receipts);
+    report.checks.append(&mut stamps);
     report.checks.append(&mut lists);
     Ok(report)
 }
@@ -137,7 +146,7 @@ fn witnesses(said: &Record, packet: &Record, hub: Option<&MemberId>) -> bool {
 /// What the time of verification rests on: without a known witness it is as good as the word of whoever had the key.
 fn time(source: Option<Source>, grounds: &Grounds, teller: &mut Teller) {
     match source {
-        Some(Source::Given) => {}
+        Some(Source::Given | Source::Stamp) => {}
         Some(Source::Witness(_)) if grounds.hub.is_some() => {}
         Some(Source::Witness(hub)) => teller.unsure(
             "time",

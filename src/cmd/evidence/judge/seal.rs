@@ -16,6 +16,7 @@ use crate::trust::{Purpose, Verdict, cms, pem};
 pub(super) enum Source {
     Given,
     Witness(MemberId),
+    Stamp,
     Signer,
 }
 
@@ -24,6 +25,7 @@ impl Source {
         match self {
             Self::Given => "thời điểm được chỉ định".to_owned(),
             Self::Witness(hub) => format!("theo biên nhận của {hub}"),
+            Self::Stamp => "theo dấu thời gian".to_owned(),
             Self::Signer => "theo thời điểm do bên ký khai".to_owned(),
         }
     }
@@ -32,6 +34,7 @@ impl Source {
         match self {
             Self::Given => "the time given".to_owned(),
             Self::Witness(hub) => format!("witnessed by the receipt of {hub}"),
+            Self::Stamp => "by a time stamp".to_owned(),
             Self::Signer => "the time that the signer claims".to_owned(),
         }
     }
@@ -155,7 +158,7 @@ fn revocation(judges: &Judges, chain: &[Vec<u8>], at: Moment, teller: &mut Telle
         Ok(_) => teller.holds(
             "revocation",
             "chưa bị thu hồi tại thời điểm đó",
-            "not revoked at that time, by lists of every authority",
+            "not revoked at that time, by lists or answers of every authority",
         ),
         Err(refusal) if refusal.verdict == Verdict::RevocationUnknown => teller.unsure(
             "revocation",
