@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::identity;
 use super::relay::refused;
 use super::run::{self, Failure, Signals};
+use super::{control, identity};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, HubConfig};
 use crate::durable::Disk;
@@ -19,6 +19,7 @@ use crate::journal;
 use crate::spool::Bodies;
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, Judge, Watchful};
+use crate::trust::Purpose;
 
 /// Trục liên thông / the hub.
 #[derive(Debug, clap::Args)]
@@ -100,13 +101,13 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     );
     let trust = config.trust.load().map_err(Failure::configuration)?;
     let (grounds, seen) = watch::channel(Grounds::new(Arc::new(trust), None));
-    let judge = Judge::new(seen, clock.clone());
+    let judge = Judge::new(seen.clone(), clock.clone());
     tokio::spawn(reload(
         config.clone(),
         grounds.clone(),
         signals.reload.clone(),
     ));
-    let key = Arc::new(SignerKey::new(signer, config.seal_key.clone()));
+    let key = Arc::new(SignerKey::new(signer.clone(), config.seal_key.clone()));
     let log = Log::open(
         Archive::new(store.clone()),
         config.own.code.clone(),
@@ -114,7 +115,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         Arc::new(Vec::new),
         chance.clone(),
     );
-    let bodies = Bodies::open(disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
+    let bodies =
+        Bodies::open(disk.clone(), &config.own.state.join("bodies")).map_err(Failure::other)?;
     let parts = Parts {
         store,
         bodies,
@@ -126,6 +128,28 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     let hub = Hub::open(config.hub.clone(), parts)
         .await
         .map_err(Failure::other)?;
+    let gauges = control::Gauges {
+        role: "hub",
+        hub: None,
+        plain: None,
+        tls: Purpose::TlsServer,
+    };
+    control::start(
+        &control::Parts {
+            own: &config.own,
+            control: &config.control,
+            moved: config.test.clock.is_some(),
+            disk,
+            clock: clock.clone(),
+            signer,
+            current: current.clone(),
+            grounds: seen,
+            judge: judge.clone(),
+            walk: Arc::new(hub.clone()),
+        },
+        gauges,
+        &signals,
+    )?;
     let (keeper, ender, stop) = (hub.clone(), hub.clone(), signals.stop.clone());
     tokio::spawn(async move { keeper.keep_directory(stop).await });
     let (sweeper, stop) = (hub.clone(), signals.stop.clone());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::identity;
 use super::run::{self, Failure, Signals};
+use super::{control, identity};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, RelayConfig};
 use crate::durable::Disk;
@@ -19,6 +19,7 @@ use crate::relay::{Desk, Directories, Parts, Refresher, Relay, Witness};
 use crate::spool::{self, Spool};
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, HubVerifier, Judge};
+use crate::trust::Purpose;
 use crate::uplink::Hub;
 use crate::vxp::{Door, Systems};
 
@@ -44,11 +45,12 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
     );
     let (refresher, grounds) = refresher(&config, &disk, &clock, &chance)?;
     let judge = Judge::new(grounds.clone(), clock.clone());
+    let seen = grounds.clone();
     let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
     let witness = Witness::open(disk.clone(), config.own.state.join("hub-head"));
     let logs = logs(&config, &store, &signer, &chance, &witness);
-    let spool =
-        Spool::open(store, disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
+    let spool = Spool::open(store, disk.clone(), &config.own.state.join("bodies"))
+        .map_err(Failure::other)?;
     let relay = Relay::new(Parts {
         config: config.relay.clone(),
         clock: clock.clone(),
@@ -63,6 +65,28 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         .start(signals.stop.clone())
         .await
         .map_err(Failure::other)?;
+    let gauges = control::Gauges {
+        role: "relay",
+        hub: Some(hub.clone()),
+        plain: config.software.plain.clone(),
+        tls: Purpose::TlsClient,
+    };
+    control::start(
+        &control::Parts {
+            own: &config.own,
+            control: &config.control,
+            moved: config.test.clock.is_some(),
+            disk,
+            clock: clock.clone(),
+            signer,
+            current: current.clone(),
+            grounds: seen,
+            judge: judge.clone(),
+            walk: Arc::new(relay.clone()),
+        },
+        gauges,
+        &signals,
+    )?;
     tokio::spawn(refresher.clone().follow(hub));
     let (publish, systems) = watch::channel(Arc::new(systems));
     tokio::spawn(reload(

@@ -4,11 +4,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{Error, Hub, box_of, directory, handout, head, intake, receipts};
-use crate::https::{Handler, Method, Peer, Problem, Request, Response, StatusCode};
+use crate::https::{Handler, HeaderName, Method, Peer, Problem, Request, Response, StatusCode};
 use crate::packet::{MemberId, PacketId};
 use crate::trust::directory::Directory;
 use crate::trust::{Refusal, Trust, Verdict};
-use crate::uplink::{CHECKPOINTS, DIRECTORY, HEAD, MAILBOX, PACKETS, RECEIPTS};
+use crate::uplink::{CHECKPOINTS, DIRECTORY, HEAD, MAILBOX, PACKETS, RECEIPTS, TIME};
 
 /// Longest JSON message of a box.
 const LONGEST_JSON: u64 = 4 << 20;
@@ -45,7 +45,7 @@ impl Handler for Hub {
             .path
             .strip_prefix(PACKETS)
             .and_then(|id| id.parse().ok());
-        match self.answer(request).await {
+        let response = match self.answer(request).await {
             Ok(response) => response,
             Err(error) => {
                 match identity {
@@ -56,7 +56,9 @@ impl Handler for Hub {
                 }
                 Response::from(&error)
             }
-        }
+        };
+        let now = crate::clock::rfc3339(self.clock.now());
+        response.with_text(HeaderName::from_static(TIME), &now)
     }
 }
 

@@ -19,6 +19,7 @@ mod bells;
 mod directory;
 mod door;
 mod error;
+mod gauges;
 mod handout;
 mod head;
 mod heads;

@@ -105,4 +105,10 @@ ids! {
     LINES_DROPPED = "74ccd21c16a61a0e52c82ec85205d20f" Warning;
     /// One software sends more than its quota.
     SYSTEM_FLOOD = "757236a71d567f756c587cbdd87424b3" Warning;
+    /// An operator asked for what it may not, or is none.
+    OPERATOR_REFUSED = "9d29e3f34c8a2233c0e029e197cc0140" Warning;
+    /// Something ends soon: a certificate, a list, the directory.
+    ENDS_SOON = "0088845e4408a259cb493b31f77c1f22" Warning;
+    /// A gauge got worse or better.
+    GAUGE_CHANGED = "768b4634b81d283326402c383c655de0" Notice;
 }

@@ -7,6 +7,7 @@ mod deliver;
 mod desk;
 mod error;
 mod gate;
+mod gauges;
 mod inbound;
 mod outbound;
 mod policy;
@@ -31,6 +32,8 @@ use crate::packet::MemberId;
 use crate::seal::Opener;
 use crate::spool::{Schedule, Spool};
 use crate::tls::Grounds;
+use crate::trust::Stale;
+use crate::trust::directory::Directory;
 use crate::uplink::Hub;
 use announce::Announcer;
 use backlog::Backlog;
@@ -179,6 +182,17 @@ impl Relay {
         if let Some(owes) = self.owed.get(member) {
             owes.notify_one();
         }
+    }
+
+    /// The directory while it may be relied on; once it is too old, only where it is declared to go on.
+    fn directory(&self) -> Result<Arc<Directory>, Error> {
+        let directory = self.grounds.borrow().directory.clone();
+        let directory = directory.ok_or(Error::NoDirectory)?;
+        let end = self.config.directory_ends(&directory);
+        if self.clock.now() > end && self.config.directory_then != Stale::Continue {
+            return Err(Error::OldDirectory(end));
+        }
+        Ok(directory)
     }
 
     fn log_of(&self, member: &MemberId) -> Result<&Log, Error> {

@@ -13,6 +13,7 @@ use crate::packet::{Digest, DocId, Envelope, PacketId};
 use crate::retry::{Backoff, Class};
 use crate::seal::{Claim, Receipt, Seal, Sealer};
 use crate::spool::{self, Body, Keeping, Kept, Submission, Waiting};
+use crate::trust::Stale;
 use crate::vxp::{ErrorCode, Refusal, SendParams, System};
 
 /// A document that came in whole.
@@ -44,8 +45,13 @@ async fn carry(relay: &Relay, kept: &Kept) -> Result<(), Error> {
 }
 
 fn permit(relay: &Relay, arrived: &Arrived) -> Result<Parties, Refusal> {
-    let grounds = relay.grounds.borrow().clone();
-    let directory = grounds.directory.ok_or_else(no_directory)?;
+    let directory = match relay.directory() {
+        Err(Error::OldDirectory(_)) if relay.config.directory_then == Stale::Refuse => {
+            return Err(old_directory());
+        }
+        _ => relay.grounds.borrow().directory.clone(),
+    };
+    let directory = directory.ok_or_else(no_directory)?;
     let ours = |member: &_| relay.logs.contains_key(member);
     policy::permit(
         &directory,
@@ -111,12 +117,13 @@ async fn seal(relay: &Relay, kept: &Kept) -> Result<Proof, Error> {
 }
 
 async fn submit(relay: &Relay, kept: &Kept, sealed: &Proof) -> Result<Vec<u8>, Error> {
+    relay.directory()?;
     put(relay, kept, sealed, Some(&kept.body)).await
 }
 
 fn verify(relay: &Relay, kept: &Kept, answer: &[u8]) -> Result<Receipt, Error> {
     let grounds = relay.grounds.borrow().clone();
-    let directory = grounds.directory.ok_or(Error::NoDirectory)?;
+    let directory = relay.directory()?;
     let sealer = Sealer::Hub(&directory);
     let claim = relay
         .opener
@@ -290,6 +297,10 @@ async fn trouble(relay: &Relay, packet: &PacketId, error: &Error, walked: &mut W
                 &journal::ids::PACKET_HELD,
                 "mend what the reason names; the packet waits and goes on by itself",
             ),
+            Error::NoDirectory | Error::OldDirectory(_) => (
+                &journal::ids::PACKET_HELD,
+                "mend the line to the hub; the packet goes on as soon as a newer directory is there",
+            ),
             Error::Receipt(_) | Error::OtherReceipt(_) => (
                 &journal::ids::RECEIPT_REFUSED,
                 "call the hub's operator: its receipt proves nothing; the packet waits",
@@ -352,5 +363,12 @@ pub(super) fn no_directory() -> Refusal {
     Refusal::new(
         ErrorCode::HubError,
         "Máy chủ bảo mật chưa có danh bạ của Trục liên thông; hãy gửi lại sau ít phút, nếu kéo dài thì liên hệ quản trị.",
+    )
+}
+
+fn old_directory() -> Refusal {
+    Refusal::new(
+        ErrorCode::HubError,
+        "Danh bạ của Trục liên thông trên máy chủ bảo mật đã quá hạn; văn bản chưa được nhận, hãy báo quản trị và gửi lại sau.",
     )
 }

@@ -164,7 +164,7 @@ async fn take_one(relay: &Relay, seal: &[u8]) -> Result<(), Error> {
 
 fn verify(relay: &Relay, seal: &[u8]) -> Result<Receipt, Error> {
     let grounds = relay.grounds.borrow().clone();
-    let directory = grounds.directory.ok_or(Error::NoDirectory)?;
+    let directory = relay.directory()?;
     let sealer = Sealer::Member(&directory);
     let claim = relay
         .opener

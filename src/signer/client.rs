@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::wire::{self, Answer, Ask, Reply, Request};
-use super::{Error, KeyInfo, SealAnswer, SealRequest, TlsScheme};
+use super::{Error, KeyInfo, SealAnswer, SealRequest, Status, TlsScheme};
 
 /// Requests that may wait to be written.
 const QUEUE: usize = 1024;
@@ -80,6 +80,14 @@ impl Client {
     /// When the signer is away.
     pub async fn keys(&self) -> Result<Vec<KeyInfo>, Error> {
         self.ask(Ask::Keys).await?.into_keys()
+    }
+
+    /// How the token and this process's keys stand, as the signer knows it from what happened last.
+    ///
+    /// # Errors
+    /// When the signer is away.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.ask(Ask::Status).await?.into_status()
     }
 
     /// Has a checkpoint signed.

@@ -24,7 +24,7 @@ pub use outbound::{Keeping, Kept, Submission, Waiting};
 pub use owed::Owed;
 pub use proofs::{KeptReceipt, Proofs};
 pub use schedule::{Schedule, Turn};
-pub use views::{Inboxed, Load, Sent, Window};
+pub use views::{Inboxed, Load, Queue, Sent, Window};
 
 /// The tables of this room.
 pub const SCHEMA: &str = "

@@ -263,6 +263,36 @@ pub fn key_of(der: &[u8]) -> Result<PublicKey, Refusal> {
     })
 }
 
+/// How long a certificate that is not judged is valid, and how people call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// Subject (RFC 4514).
+    pub subject: String,
+    /// Serial number in lower-case hex.
+    pub serial: String,
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// Begin.
+    pub not_before: Moment,
+    /// End.
+    pub not_after: Moment,
+}
+
+/// The validity of the certificate `der`.
+///
+/// # Errors
+/// `Malformed` when it is no certificate.
+pub fn validity_of(der: &[u8]) -> Result<Validity, Refusal> {
+    let read = Certificate::read(der)?;
+    Ok(Validity {
+        serial: read.serial_hex(),
+        subject: read.subject_text,
+        fingerprint: read.fingerprint,
+        not_before: read.not_before,
+        not_after: read.not_after,
+    })
+}
+
 /// SHA-256 of a certificate's DER.
 #[must_use]
 pub fn fingerprint(der: &[u8]) -> [u8; 32] {

@@ -6,6 +6,7 @@
 pub mod cms;
 pub mod directory;
 pub mod issue;
+pub mod operators;
 pub mod pem;
 pub mod signature;
 
@@ -19,7 +20,7 @@ mod revocation;
 use std::fmt;
 
 pub use anchors::{Bearer, Identity, Trust};
-pub use certificate::{KeyKind, PublicKey, fingerprint, key_of};
+pub use certificate::{KeyKind, PublicKey, Validity, fingerprint, key_of, validity_of};
 pub use profile::{CodeSource, Profile, Purpose};
 pub use refusal::{Refusal, Verdict};
 pub use revocation::{ListState, Revocation, Stale};
@@ -37,6 +38,8 @@ pub enum Error {
     List(String),
     /// The directory contradicts itself or cannot be read.
     Directory(String),
+    /// Operators that can't be told apart.
+    Operators(String),
     /// The test authority could not make something.
     Issue(String),
 }
@@ -56,6 +59,7 @@ impl fmt::Display for Error {
             Self::NoAnchor => f.write_str("no trust anchor is configured"),
             Self::List(why) => write!(f, "revocation list {why}"),
             Self::Directory(why) => write!(f, "directory: {why}"),
+            Self::Operators(why) => write!(f, "operators: {why}"),
             Self::Issue(why) => write!(f, "test authority: {why}"),
         }
     }

@@ -26,6 +26,8 @@ pub use client::{Fetched, Hub};
 pub use error::Error;
 pub use messages::{Announced, Announcement, Ask, HubHead, Mailbox, MailboxEntry, Taken, Verdict};
 
+/// Header of each answer: the hub's time (RFC 3339), by which boxes see how far their clock is off.
+pub const TIME: &str = "trucgate-time";
 /// Path of announcements.
 pub const CHECKPOINTS: &str = "/v1/checkpoints";
 /// Path of packets, before the id.

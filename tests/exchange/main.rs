@@ -8,6 +8,7 @@ mod revocation;
 mod software;
 mod tenancy;
 mod disk;
+mod gauges;
 mod memory;
 mod order;
 mod power_cut;

@@ -18,7 +18,7 @@ use crate::merkle::checkpoint::Checkpoint;
 use crate::packet::{Digest, MemberId};
 use crate::signer::heads::{Head, Ledger, Verdict};
 use crate::signer::wire::{self, Ask, Bytes, Reply};
-use crate::signer::{Config, Error, KeyUse, TlsScheme, policy};
+use crate::signer::{Config, Error, KeyUse, Status, TlsScheme, TokenState, policy};
 
 /// The keys in force.
 type Keys = Arc<[Arc<Key>]>;
@@ -133,6 +133,7 @@ impl Desk {
                     .map(|key| key.info().into())
                     .collect(),
             )),
+            Ask::Status => Ok(Reply::Status(self.status(uid))),
             Ask::Seal {
                 key,
                 checkpoint,
@@ -162,6 +163,23 @@ impl Desk {
                 .say("a request to the signer was refused");
         }
         answered.into()
+    }
+
+    fn status(&self, uid: u32) -> Status {
+        let (token, reason) = match &*self.watch().borrow() {
+            State::Ready(_) => (TokenState::Ready, None),
+            State::Connecting => (TokenState::Connecting, None),
+            State::Away(why) | State::LoginFailed(why) => (TokenState::Away, Some(why.to_string())),
+            State::Halted(why) => (TokenState::Halted, Some(why.to_string())),
+            State::Stopped => (TokenState::Away, Some("the signer ends".to_owned())),
+        };
+        let keys = self.keys();
+        let allowed = keys.iter().filter(|key| key.allows(uid));
+        Status {
+            token,
+            reason,
+            keys: allowed.map(|key| key.status()).collect(),
+        }
     }
 
     /// The key, if this user may use it for this. Whether it exists otherwise is not told.
@@ -278,10 +296,15 @@ impl Desk {
         let signed = self
             .pool
             .sign(key.lane(), key.label.clone(), scheme, digest);
-        match tokio::time::timeout(self.deadline, signed).await {
-            Ok(outcome) => Ok(outcome?),
+        let outcome = match tokio::time::timeout(self.deadline, signed).await {
+            Ok(outcome) => outcome.map_err(Error::from),
             Err(_) => Err(Error::Away("the token did not answer in time".into())),
+        };
+        match &outcome {
+            Ok(_) => key.track.good(),
+            Err(error) => key.track.bad(error),
         }
+        outcome
     }
 }
 

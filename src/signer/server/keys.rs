@@ -7,10 +7,11 @@ use spki::SubjectPublicKeyInfoRef;
 use tokio::sync::OnceCell;
 
 use super::users;
+use crate::gauge::Track;
 use crate::packet::{Digest, MemberId};
 use crate::signer::cms::Signer;
 use crate::signer::config::KeyConfig;
-use crate::signer::{Algorithm, Config, Error, KeyInfo, KeyUse};
+use crate::signer::{Algorithm, Config, Error, KeyInfo, KeyStatus, KeyUse};
 
 /// Signed at the start to prove a pair; it is no checkpoint and no handshake.
 const PROOF: &[u8] = b"trucgate signer: this key and this certificate belong together";
@@ -25,6 +26,8 @@ pub(super) struct Key {
     pub(super) signer: Signer,
     allow: Vec<u32>,
     proven: OnceCell<()>,
+    /// What came of its last signatures.
+    pub(super) track: Track,
 }
 
 /// Reads the keys' certificates.
@@ -48,6 +51,7 @@ impl Key {
             label: KeyName::Label(config.label.clone()),
             allow: users(&config.allow)?,
             proven: OnceCell::new(),
+            track: Track::default(),
             signer,
             chain,
         })
@@ -64,6 +68,17 @@ impl Key {
             use_: self.use_,
             algorithm: self.signer.algorithm(),
             chain: self.chain.clone(),
+        }
+    }
+
+    pub(super) fn status(&self) -> KeyStatus {
+        let last = self.track.last();
+        let millis = |age: std::time::Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        KeyStatus {
+            name: self.name.clone(),
+            proven: self.proven.initialized(),
+            signed_ms: last.good.map(millis),
+            failing: last.failing.map(|(_, why)| why),
         }
     }
 
@@ -84,10 +99,8 @@ impl Key {
 
     /// Proves by a signature that the token's key is the certificate's; once it has, that stays.
     pub(super) async fn prove(&self, pool: &Pool) -> Result<(), Error> {
-        self.proven
-            .get_or_try_init(|| self.prove_now(pool))
-            .await
-            .copied()
+        let proven = self.proven.get_or_try_init(|| self.prove_now(pool)).await;
+        proven.inspect_err(|error| self.track.bad(error)).copied()
     }
 
     async fn prove_now(&self, pool: &Pool) -> Result<(), Error> {

@@ -1,0 +1,100 @@
+//! Who asks, what they may ask, and the answer.
+
+use std::sync::Arc;
+
+use super::message::{Answer, Ask};
+use super::report::Report;
+use super::watch::Watch;
+use crate::clock::Clock;
+use crate::gauge::{Board, Text};
+use crate::journal::{self, ids};
+use crate::trust::operators::{Operator, Role};
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum Asker {
+    /// A user of this machine that the socket lets in.
+    Local(u32),
+    /// An operator at the management address.
+    Operator(Operator),
+}
+
+impl Asker {
+    fn may(&self, role: Role) -> bool {
+        match self {
+            Self::Local(_) => true,
+            Self::Operator(operator) => operator.may(role),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Local(uid) => format!("uid {uid}"),
+            Self::Operator(operator) => operator.name.clone(),
+        }
+    }
+}
+
+/// Answers operators. Shared by the local socket and the management address.
+#[derive(Debug)]
+pub struct Desk {
+    code: String,
+    role: &'static str,
+    clock: Clock,
+    board: Board,
+    watch: Arc<Watch>,
+}
+
+impl Desk {
+    /// The desk of the box or hub `code`; `role` is `relay` or `hub`.
+    #[must_use]
+    pub fn new(
+        code: String,
+        role: &'static str,
+        clock: Clock,
+        board: Board,
+        watch: Arc<Watch>,
+    ) -> Self {
+        Self {
+            code,
+            role,
+            clock,
+            board,
+            watch,
+        }
+    }
+
+    /// Answers one question; what the asker may not is refused and journalled.
+    pub async fn answer(&self, asker: &Asker, ask: Ask) -> Answer {
+        let needed = match ask {
+            Ask::Status => Role::View,
+        };
+        if !asker.may(needed) {
+            return refused(asker, needed);
+        }
+        match ask {
+            Ask::Status => Answer::Status(Box::new(self.report().await)),
+        }
+    }
+
+    /// Reads all gauges, and lets the journal see what they say.
+    pub async fn report(&self) -> Report {
+        let now = self.clock.now();
+        let gauges = self.board.read(now).await;
+        self.watch.see(&gauges, now);
+        Report::new(self.code.clone(), self.role.to_owned(), now, gauges)
+    }
+}
+
+fn refused(asker: &Asker, needed: Role) -> Answer {
+    let name = asker.name();
+    journal::line(&ids::OPERATOR_REFUSED)
+        .peer(&name)
+        .reason(format_args!("the role {needed:?} is missing"))
+        .next("give this operator the role in the configuration, if it is to have it")
+        .say("an operator asked for what it may not");
+    Answer::Refused(Text::new(
+        format!("{name} không có vai trò {needed:?}; thêm vai trò vào cấu hình nếu cần"),
+        format!("{name} lacks the role {needed:?}; add it to the configuration if needed"),
+    ))
+}
