@@ -96,6 +96,20 @@ impl Disk {
         draft.finish()
     }
 
+    /// As [`Disk::replace`], readable for this user alone: PINs and other secrets.
+    ///
+    /// # Errors
+    /// As [`Disk::replace`].
+    pub fn replace_secret(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let mut draft = self.draft(path)?;
+        draft
+            .file
+            .set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        draft.append(bytes)?;
+        draft.finish()
+    }
+
     /// Starts a file that gets its name `path` only when it is whole and durable.
     ///
     /// # Errors

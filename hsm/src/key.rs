@@ -222,8 +222,26 @@ pub(crate) fn generate(
         Attribute::Sign(true),
     ]);
     let (public, private) = session.generate_key_pair(&mechanism, &public, &private)?;
+    let kept = described(session, private, &name)?;
+    if !kept.sensitive || kept.extractable {
+        session.destroy_object(private)?;
+        session.destroy_object(public)?;
+        return Err(Error::Unfit(format!(
+            "the token made key {name} extractable; it has been destroyed"
+        ))
+        .into());
+    }
+    Ok(kept)
+}
+
+/// What the token says about a private key that it holds, and its public half.
+pub(crate) fn described(
+    session: &Session,
+    private: ObjectHandle,
+    name: &KeyName,
+) -> Result<GeneratedKey, Failure> {
     let mut kept = GeneratedKey {
-        public: public_key(session, private, &name)?,
+        public: public_key(session, private, name)?,
         sensitive: false,
         extractable: true,
         always_sensitive: false,
@@ -247,15 +265,29 @@ pub(crate) fn generate(
             _ => {}
         }
     }
-    if !kept.sensitive || kept.extractable {
-        session.destroy_object(private)?;
-        session.destroy_object(public)?;
-        return Err(Error::Unfit(format!(
-            "the token made key {name} extractable; it has been destroyed"
-        ))
-        .into());
-    }
     Ok(kept)
+}
+
+/// All objects of that name in a class.
+pub(crate) fn all(
+    session: &Session,
+    class: ObjectClass,
+    name: &KeyName,
+) -> Result<Vec<ObjectHandle>, Failure> {
+    Ok(session.find_objects(&[Attribute::Class(class), name.attribute()])?)
+}
+
+/// The labels of all objects of a class, one for each object.
+pub(crate) fn labels(session: &Session, class: ObjectClass) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    for object in session.find_objects(&[Attribute::Class(class)])? {
+        for attribute in session.get_attributes(object, &[AttributeType::Label])? {
+            if let Attribute::Label(label) = attribute {
+                found.push(String::from_utf8_lossy(&label).into_owned());
+            }
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

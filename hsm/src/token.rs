@@ -48,6 +48,8 @@ pub struct TokenDescription {
     pub model: String,
     /// Whether it has been initialised.
     pub initialised: bool,
+    /// Whether the user's PIN has been set.
+    pub pin_set: bool,
 }
 
 pub(crate) fn describe(context: &Pkcs11) -> Result<Vec<TokenDescription>, Failure> {
@@ -60,6 +62,7 @@ pub(crate) fn describe(context: &Pkcs11) -> Result<Vec<TokenDescription>, Failur
             serial: info.serial_number().to_owned(),
             model: info.model().to_owned(),
             initialised: info.token_initialized(),
+            pin_set: info.user_pin_initialized(),
         })
         .collect())
 }

@@ -1,5 +1,7 @@
 //! `trucgate hub`: the exchange itself, and what its operator enters.
 
+mod enrol;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use crate::https::{Protocols, Server, ServerConfig, ServerTls};
 use crate::hub::admin::{self, Change};
 use crate::hub::{Hub, Parts, SCHEMAS};
 use crate::journal;
+use crate::packet::MemberId;
 use crate::spool::Bodies;
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, Judge, Watchful};
@@ -45,6 +48,41 @@ enum Admin {
         /// Tệp JSON, `-` là đầu vào chuẩn / JSON file
         file: PathBuf,
     },
+    /// Cấp mã đăng ký dùng một lần cho một máy chủ bảo mật / gives a box a single-use enrolment code
+    Invite {
+        /// Mã của máy chủ bảo mật / code of the box
+        #[arg(long = "box")]
+        box_code: MemberId,
+        /// Mã định danh của từng đơn vị / code of each of its members
+        #[arg(long = "member", required = true)]
+        members: Vec<MemberId>,
+        /// Số giờ có hiệu lực / hours until it is over
+        #[arg(long, default_value_t = 72)]
+        hours: u16,
+    },
+    /// Máy chủ bảo mật đang chờ duyệt, kèm vân tay / boxes that wait, with their fingerprints
+    Pending,
+    /// Duyệt một máy chủ bảo mật / registers a box that waits
+    Approve {
+        /// Mã của máy chủ bảo mật / code of the box
+        code: MemberId,
+        /// Đơn vị đang dùng máy chủ khác thì chuyển sang / members behind another box move to this one
+        #[arg(long = "move")]
+        may_move: bool,
+    },
+    /// Từ chối một máy chủ bảo mật / refuses a box that waits
+    Refuse {
+        /// Mã của máy chủ bảo mật / code of the box
+        code: MemberId,
+        /// Lý do / reason that the box is told
+        #[arg(long)]
+        reason: String,
+    },
+    /// Nhận đăng ký từ tệp / takes an enrolment from a file
+    Enrol {
+        /// Tệp do `provision enrol --file` ghi / file that `provision enrol --file` wrote
+        file: PathBuf,
+    },
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -59,6 +97,17 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             done
         }
         Some(Verb::Admin(Admin::Apply { file })) => apply(&config, &file),
+        Some(Verb::Admin(Admin::Invite {
+            box_code,
+            members,
+            hours,
+        })) => enrol::invite(&config, box_code, members, hours),
+        Some(Verb::Admin(Admin::Pending)) => enrol::pending(&config),
+        Some(Verb::Admin(Admin::Approve { code, may_move })) => {
+            enrol::approve(&config, code, may_move)
+        }
+        Some(Verb::Admin(Admin::Refuse { code, reason })) => enrol::refuse(&config, code, reason),
+        Some(Verb::Admin(Admin::Enrol { file })) => enrol::enrol(&config, &file),
     }
 }
 
@@ -102,6 +151,15 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     let trust = config.trust.load().map_err(Failure::configuration)?;
     let (grounds, seen) = watch::channel(Grounds::new(Arc::new(trust), None));
     let judge = Judge::new(seen.clone(), clock.clone());
+    enrol::door(
+        &config,
+        &store,
+        seen.clone(),
+        &current,
+        judge.clone(),
+        signals.stop.clone(),
+    )
+    .await?;
     tokio::spawn(reload(
         config.clone(),
         grounds.clone(),

@@ -52,6 +52,8 @@ pub struct HubConfig {
     pub seal_key: String,
     /// Where boxes connect.
     pub listen: SocketAddr,
+    /// Where boxes that are not registered yet ask to be; without it none can, save by a file.
+    pub enrolment: Option<SocketAddr>,
     /// What it trusts.
     pub trust: TrustFiles,
     /// Bounds of the exchange.

@@ -3,6 +3,7 @@
 //! They are written into the hub's store, by the hub or beside it by another process; a running hub sees the counter
 //! move and publishes a new directory. A change that would contradict the rest is refused as a whole.
 
+pub mod enrolment;
 mod import;
 
 use serde::{Deserialize, Serialize};

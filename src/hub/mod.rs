@@ -10,6 +10,7 @@
 //! | `receipts` | promises of recipients back to senders |
 //! | `heads` | witness of the members' logs |
 //! | `directory` | the signed list of members; `admin` changes it |
+//! | `enrolment` | boxes that ask to be registered; `admin` decides |
 //!
 //! State lies in SQLite behind [`crate::store::Store`]; the functions that take a transaction are the only ones that know its
 //! tables, so that a hub on another engine replaces those.
@@ -18,6 +19,7 @@ pub mod admin;
 mod bells;
 mod directory;
 mod door;
+pub mod enrolment;
 mod error;
 mod gauges;
 mod handout;
@@ -87,7 +89,7 @@ CREATE TABLE hub_directory (
 ";
 
 /// All tables of a hub's store, in the order in which [`Store::open`] takes them.
-pub const SCHEMAS: &[&str] = &[evidence::SCHEMA, SCHEMA];
+pub const SCHEMAS: &[&str] = &[evidence::SCHEMA, SCHEMA, enrolment::SCHEMA];
 
 /// Bounds of a hub.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -103,6 +103,10 @@ ids! {
     DISK_FAULT = "c132b0089f45c07a400bd84daa428829" Error;
     /// Journal lines were dropped because the journal stood still.
     LINES_DROPPED = "74ccd21c16a61a0e52c82ec85205d20f" Warning;
+    /// A box asks to be registered.
+    ENROLMENT_PENDING = "9edca15ee43f52b873067ddd543a2bcc" Notice;
+    /// An enrolment was refused.
+    ENROLMENT_REFUSED = "e0b3804188f7d05ccbde751ec6994bc2" Warning;
     /// One software sends more than its quota.
     SYSTEM_FLOOD = "757236a71d567f756c587cbdd87424b3" Warning;
     /// An operator asked for what it may not, or is none.

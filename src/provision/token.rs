@@ -1,10 +1,13 @@
 //! Prepares a token: initialises it where that is needed, makes the key pairs that are missing, shows their public halves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
-use hsm::{KeyKind, KeyName, Pin, TokenName, Workbench};
+use hsm::{GeneratedKey, KeyKind, KeyName, Pin, TokenDescription, TokenName, Workbench};
 use serde::{Deserialize, Serialize};
+
+use crate::clock::Chance;
+use crate::durable::Disk;
 
 /// What a token is to hold.
 #[derive(Clone, Debug)]
@@ -22,13 +25,16 @@ pub struct Wanted {
 }
 
 /// Kinds of keys that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// RSA of 2048 bits.
+    #[serde(rename = "rsa-2048")]
     Rsa2048,
     /// RSA of 3072 bits.
+    #[serde(rename = "rsa-3072")]
     Rsa3072,
     /// ECDSA on P-256.
+    #[serde(rename = "p-256")]
     P256,
 }
 
@@ -95,42 +101,125 @@ impl PublicHalf {
 pub fn prepare(wanted: &Wanted) -> Result<Vec<PublicHalf>, String> {
     let pin = read_pin(&wanted.pin)?;
     let mut bench = Workbench::open(&wanted.module).map_err(told)?;
-    let tokens = bench.tokens().map_err(told)?;
-    if !tokens.iter().any(|token| token.label == wanted.label) {
+    let name = TokenName::Label(wanted.label.clone());
+    if !is_ready(&bench, &name)? {
         let so_pin = read_pin(&wanted.so_pin)?;
-        bench
-            .init_token(&wanted.label, &so_pin, &pin)
-            .map_err(told)?;
+        ensure(&mut bench, &wanted.label, None, &so_pin, &pin)?;
     }
-    bench
-        .login(&TokenName::Label(wanted.label.clone()), &pin)
-        .map_err(told)?;
+    bench.login(&name, &pin).map_err(told)?;
     wanted
         .keys
         .iter()
-        .map(|(label, kind)| key(&bench, label, *kind))
+        .map(|(label, kind)| {
+            Ok(PublicHalf {
+                label: label.clone(),
+                spki: BASE64.encode(&key(&bench, label, *kind)?.public.spki),
+            })
+        })
         .collect()
 }
 
-fn key(bench: &Workbench, label: &str, kind: Kind) -> Result<PublicHalf, String> {
-    let name = KeyName::Label(label.to_owned());
-    let public = match bench.public_key(&name) {
-        Ok(public) => public,
-        Err(hsm::Error::NoKey(_)) => {
-            let made = bench
-                .generate(label, label.as_bytes(), kind.of_token())
-                .map_err(told)?;
-            made.public
-        }
-        Err(error) => return Err(told(error)),
-    };
-    Ok(PublicHalf {
-        label: label.to_owned(),
-        spki: BASE64.encode(&public.spki),
-    })
+/// Whether a token of that name is there with both PINs set.
+///
+/// # Errors
+/// When the module can't list its tokens.
+pub fn is_ready(bench: &Workbench, name: &TokenName) -> Result<bool, String> {
+    Ok(find(bench, name)?.is_some_and(|token| token.pin_set))
 }
 
-fn read_pin(path: &std::path::Path) -> Result<Pin, String> {
+/// The token of that name.
+///
+/// # Errors
+/// When the module can't list its tokens, or several have the name.
+pub fn find(bench: &Workbench, name: &TokenName) -> Result<Option<TokenDescription>, String> {
+    let mut tokens = bench.tokens().map_err(told)?;
+    tokens.retain(|token| match name {
+        TokenName::Label(label) => token.initialised && token.label == *label,
+        TokenName::Serial(serial) => token.serial == *serial,
+    });
+    if tokens.len() > 1 {
+        return Err(told(hsm::Error::SeveralTokens(name.to_string())));
+    }
+    Ok(tokens.pop())
+}
+
+/// The token labelled `label`, initialised if there is none (the blank one of serial number `serial`, where that is given),
+/// with both PINs set. One that lost power between its label and its PIN gets the PIN.
+///
+/// # Errors
+/// What the token refuses, in its words.
+pub fn ensure(
+    bench: &mut Workbench,
+    label: &str,
+    serial: Option<&str>,
+    so_pin: &Pin,
+    pin: &Pin,
+) -> Result<TokenDescription, String> {
+    let name = TokenName::Label(label.to_owned());
+    match find(bench, &name)? {
+        None => bench
+            .init_token_of(serial, label, so_pin, pin)
+            .map_err(told)?,
+        Some(token) if !token.pin_set => bench.set_pin(&name, so_pin, pin).map_err(told)?,
+        Some(_) => {}
+    }
+    find(bench, &name)?.ok_or_else(|| format!("no token with {name}"))
+}
+
+/// The key pair of that label, made if it is missing: sensitive, never extractable, made in the token, read back from it.
+/// Halves that a cut power left behind are destroyed first.
+///
+/// # Errors
+/// What the token refuses, or when a key of that label is weaker than that or of another kind.
+pub fn key(bench: &Workbench, label: &str, kind: Kind) -> Result<GeneratedKey, String> {
+    let name = KeyName::Label(label.to_owned());
+    if bench.halves(&name).map_err(told)? != (1, 1) {
+        bench.destroy(&name).map_err(told)?;
+        bench
+            .generate(label, label.as_bytes(), kind.of_token())
+            .map_err(told)?;
+    }
+    let found = bench.inspect(&name).map_err(told)?;
+    if found.public.kind != kind.of_token() {
+        return Err(format!(
+            "key {label} is there already, but {:?} instead of {kind}: undo this step, or ask for that kind",
+            found.public.kind
+        ));
+    }
+    if !found.sensitive || found.extractable || !found.never_extractable || !found.local {
+        return Err(format!(
+            "key {label} was not made in this token or could leave it; undo this step and make it anew"
+        ));
+    }
+    Ok(found)
+}
+
+/// Makes a PIN file of 16 random digits, if there is none.
+///
+/// # Errors
+/// When it can't be written.
+pub fn pin_file(path: &Path, disk: &Disk, chance: &Chance) -> Result<(), String> {
+    if path.exists() {
+        return Ok(());
+    }
+    // Ten of 256 values each would be uneven: those above 249 are drawn anew.
+    let mut digits = String::new();
+    while digits.len() < 16 {
+        for byte in chance.bytes::<32>() {
+            if byte < 250 && digits.len() < 16 {
+                digits.push(char::from(b'0' + byte % 10));
+            }
+        }
+    }
+    disk.replace_secret(path, digits.as_bytes())
+        .map_err(|error| format!("PIN file {}: {error}", path.display()))
+}
+
+/// Reads a PIN file.
+///
+/// # Errors
+/// Names the file that can't be read.
+pub fn read_pin(path: &Path) -> Result<Pin, String> {
     Pin::read(path).map_err(|error| format!("PIN file {}: {error}", path.display()))
 }
 

@@ -20,6 +20,8 @@ use crate::clock::Clock;
 pub enum Clients {
     /// Registered boxes with their certificates.
     Boxes(Judge),
+    /// Boxes that ask to be registered: valid certificates that stand in no directory yet. For the door of enrolments alone.
+    Candidates(Judge),
     /// Software of agencies; a certificate that is shown must chain to the judge's anchors.
     Software {
         /// Its trust holds the software CA.
@@ -79,6 +81,9 @@ pub fn server_config(
     let builder = match clients {
         Clients::Boxes(judge) => {
             builder.with_client_cert_verifier(verifier(judge, Admitted::Boxes))
+        }
+        Clients::Candidates(judge) => {
+            builder.with_client_cert_verifier(verifier(judge, Admitted::Candidates))
         }
         Clients::Software { judge, required } => {
             builder.with_client_cert_verifier(verifier(judge, Admitted::Software { required }))

@@ -42,14 +42,24 @@ impl TrustFiles {
     /// # Errors
     /// Names the file that can't be read, or what is wrong with what it holds.
     pub fn load(&self) -> Result<Trust, Error> {
+        self.load_with(&[])
+    }
+
+    /// As [`TrustFiles::load`], with more intermediates (DER) that came beside a certificate.
+    ///
+    /// # Errors
+    /// As [`TrustFiles::load`].
+    pub fn load_with(&self, more: &[Vec<u8>]) -> Result<Trust, Error> {
         let revocation = Revocation {
             lists: read_all(&self.revocation_lists)?,
             window: Duration::from_secs(u64::from(self.stale_hours) * 3_600),
             then: self.stale_then,
         };
+        let mut intermediates = read_all(&self.intermediates)?;
+        intermediates.extend_from_slice(more);
         Trust::new(
             read_all(&self.anchors)?,
-            read_all(&self.intermediates)?,
+            intermediates,
             self.profile,
             revocation,
         )

@@ -65,6 +65,17 @@ impl Judge {
         Ok(identity)
     }
 
+    /// A box that asks to be registered: chain and use as TLS client, in no directory yet.
+    ///
+    /// # Errors
+    /// The refusal, ready for the journal.
+    pub fn judge_candidate(&self, chain: &[Vec<u8>]) -> Result<Identity, Refusal> {
+        let grounds = self.grounds()?;
+        grounds
+            .trust
+            .judge(chain, Purpose::TlsClient, self.clock.now())
+    }
+
     /// The hub that was dialled: chain, use as TLS server, `expected` code, and registered where a directory is known.
     ///
     /// # Errors
@@ -118,6 +129,17 @@ impl Judge {
 /// The refusal; the connection is to be closed.
 pub fn judge_connection(judge: &Judge, connection: &CommonState) -> Result<Identity, Refusal> {
     judge.judge_box(&shown(connection)?)
+}
+
+/// Judges the box that asks to be registered anew.
+///
+/// # Errors
+/// The refusal; the connection is to be closed.
+pub fn judge_candidate_connection(
+    judge: &Judge,
+    connection: &CommonState,
+) -> Result<Identity, Refusal> {
+    judge.judge_candidate(&shown(connection)?)
 }
 
 /// Judges the software at the other end anew; `None` when it showed no certificate.

@@ -19,7 +19,8 @@ pub use config::{Clients, client_config, server_config};
 pub use credential::{Credential, Current, KeyHandle, Scheme};
 pub use files::TrustFiles;
 pub use judge::{
-    Grounds, Judge, judge_connection, judge_software_connection, refusal_in, refusal_of,
+    Grounds, Judge, judge_candidate_connection, judge_connection, judge_software_connection,
+    refusal_in, refusal_of,
 };
 pub use signer_key::SignerKey;
 pub use verifier::HubVerifier;

@@ -18,6 +18,8 @@ use crate::trust::{Identity, Refusal, Verdict};
 pub(super) enum Admitted {
     /// Registered boxes only.
     Boxes,
+    /// Boxes that ask to be registered.
+    Candidates,
     /// Software; `required` says whether it must show a certificate.
     Software { required: bool },
 }
@@ -49,6 +51,7 @@ impl ClientCertVerifier for ClientVerifier {
         let chain = chain_of(end_entity, intermediates);
         match self.admitted {
             Admitted::Boxes => self.judge.judge_box(&chain).map(|_| ()),
+            Admitted::Candidates => self.judge.judge_candidate(&chain).map(|_| ()),
             Admitted::Software { .. } => self.judge.judge_software(&chain).map(|_| ()),
         }
         .map(|()| ClientCertVerified::assertion())

@@ -263,33 +263,48 @@ pub fn key_of(der: &[u8]) -> Result<PublicKey, Refusal> {
     })
 }
 
-/// How long a certificate that is not judged is valid, and how people call it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Validity {
+/// What a certificate says of itself, unjudged, for lists and refusals.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Summary {
     /// Subject (RFC 4514).
     pub subject: String,
+    /// Issuer (RFC 4514).
+    pub issuer: String,
     /// Serial number in lower-case hex.
     pub serial: String,
-    /// SHA-256 of the DER.
-    pub fingerprint: [u8; 32],
-    /// Begin.
+    /// Begin of its validity.
     pub not_before: Moment,
-    /// End.
+    /// End of its validity.
     pub not_after: Moment,
+    /// Whether it is an authority's own.
+    pub ca: bool,
+    /// Whether its extended key usage names TLS.
+    pub tls: bool,
+    /// Whether its key usage holds nonRepudiation.
+    pub non_repudiation: bool,
+    /// Its key's strength in words.
+    pub key: String,
+    /// SubjectPublicKeyInfo in DER.
+    pub spki_der: Vec<u8>,
 }
 
-/// The validity of the certificate `der`.
+/// Reads the certificate `der`; says nothing of its worth.
 ///
 /// # Errors
 /// `Malformed` when it is no certificate.
-pub fn validity_of(der: &[u8]) -> Result<Validity, Refusal> {
+pub fn summary(der: &[u8]) -> Result<Summary, Refusal> {
     let read = Certificate::read(der)?;
-    Ok(Validity {
+    Ok(Summary {
         serial: read.serial_hex(),
+        key: read.key.describe(),
+        tls: read.purposes.as_deref().is_some_and(names_tls),
+        non_repudiation: read.usage.is_some_and(|usage| usage.non_repudiation()),
         subject: read.subject_text,
-        fingerprint: read.fingerprint,
+        issuer: read.issuer_text,
         not_before: read.not_before,
         not_after: read.not_after,
+        ca: read.ca,
+        spki_der: read.spki_der,
     })
 }
 

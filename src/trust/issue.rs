@@ -1,21 +1,19 @@
 //! A TEST certification authority: root, one intermediate, certificates for keys that lie elsewhere, revocation lists.
-//! Its private keys lie in memory and files; only the demo and tests use it.
+//! [`TestCa`]'s private keys lie in memory and files, and only the demo and tests use it; an [`Authority`] over a token's
+//! key is what `trucgate provision ca` is made of.
 
-use std::net::IpAddr;
+mod authority;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, DnValue,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    PublicKeyData as _, RevokedCertParams, SanType, SerialNumber, SigningKey as _,
-    SubjectPublicKeyInfo,
-};
+use rcgen::{KeyPair, PublicKeyData as _, SigningKey as _};
 use serde::{Deserialize, Serialize};
+
+pub use authority::{Authority, Pointers, Reason, Revoked};
 
 use super::Error;
 use super::pem;
-use super::profile::CODE_URI;
 use crate::clock::{Chance, Moment};
 use crate::packet::MemberId;
+use authority::failed;
 
 /// Common name of the root.
 pub const ROOT_NAME: &str = "trucgate TEST root CA, not for production";
@@ -32,6 +30,10 @@ pub enum Use<'a> {
     },
     /// Sealing: digitalSignature and nonRepudiation, no extended key usage.
     Seal,
+    /// Signing OCSP answers for its issuer (RFC 6960 section 4.2.2.2), itself never asked about.
+    OcspResponder,
+    /// Signing time stamps and nothing else (RFC 3161 section 2.3).
+    TimeStamping,
 }
 
 /// A certificate that is asked for.
@@ -54,14 +56,8 @@ pub struct Wanted<'a> {
 /// The test authority.
 #[derive(Debug)]
 pub struct TestCa {
-    root: Authority,
-    intermediate: Authority,
-}
-
-#[derive(Debug)]
-struct Authority {
-    der: Vec<u8>,
-    issuer: Issuer<'static, KeyPair>,
+    root: Authority<KeyPair>,
+    intermediate: Authority<KeyPair>,
 }
 
 /// What [`TestCa::save`] writes.
@@ -104,37 +100,9 @@ impl TestCa {
     }
 
     fn with_keys(root: KeyPair, own: KeyPair, chance: &Chance, now: Moment) -> Result<Self, Error> {
-        let params = |name, depth| {
-            let mut params = CertificateParams::default();
-            params.distinguished_name = rcgen::DistinguishedName::new();
-            params
-                .distinguished_name
-                .push(DnType::CountryName, printable("VN"));
-            params.distinguished_name.push(DnType::CommonName, name);
-            params.is_ca = IsCa::Ca(BasicConstraints::Constrained(depth));
-            params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-            params.not_before = now - time::Duration::days(1);
-            params.not_after = now + time::Duration::days(3650);
-            params.serial_number = Some(serial(chance));
-            params
-        };
-        let root_der = params(ROOT_NAME, 1)
-            .self_signed(&root)
-            .map_err(failed)?
-            .der()
-            .to_vec();
-        let root = Authority::new(root_der, root)?;
-        let mut below = params(INTERMEDIATE_NAME, 0);
-        below.use_authority_key_identifier_extension = true;
-        let der = below
-            .signed_by(&own, &root.issuer)
-            .map_err(failed)?
-            .der()
-            .to_vec();
-        Ok(Self {
-            root,
-            intermediate: Authority::new(der, own)?,
-        })
+        let root = Authority::root(ROOT_NAME, root, chance, now)?;
+        let intermediate = root.below(INTERMEDIATE_NAME, own, chance, now)?;
+        Ok(Self { root, intermediate })
     }
 
     /// Certificates and private keys as JSON, for the demo's next start.
@@ -142,9 +110,9 @@ impl TestCa {
     /// # Errors
     /// Never, in practice.
     pub fn save(&self) -> Result<String, Error> {
-        let saved = |authority: &Authority| SavedAuthority {
-            certificate: pem::encode("CERTIFICATE", &authority.der),
-            key: authority.issuer.key().serialize_pem(),
+        let saved = |authority: &Authority<KeyPair>| SavedAuthority {
+            certificate: pem::encode("CERTIFICATE", authority.der()),
+            key: authority.key().serialize_pem(),
         };
         serde_json::to_string_pretty(&Saved {
             root: saved(&self.root),
@@ -163,7 +131,7 @@ impl TestCa {
             let der = pem::certificates(one.certificate.as_bytes())
                 .and_then(|mut all| all.pop())
                 .ok_or_else(|| Error::Issue("not a certificate".to_owned()))?;
-            Authority::new(der, KeyPair::from_pem(&one.key).map_err(failed)?)
+            Authority::of(der, KeyPair::from_pem(&one.key).map_err(failed)?)
         };
         Ok(Self {
             root: read(&saved.root)?,
@@ -174,13 +142,13 @@ impl TestCa {
     /// The root in DER: the anchor.
     #[must_use]
     pub fn root_der(&self) -> Vec<u8> {
-        self.root.der.clone()
+        self.root.der().to_vec()
     }
 
     /// The intermediate in DER.
     #[must_use]
     pub fn intermediate_der(&self) -> Vec<u8> {
-        self.intermediate.der.clone()
+        self.intermediate.der().to_vec()
     }
 
     /// Issues a certificate under the intermediate; gives its DER.
@@ -188,51 +156,18 @@ impl TestCa {
     /// # Errors
     /// When the key or a name cannot be certified.
     pub fn issue(&self, wanted: &Wanted<'_>, chance: &Chance) -> Result<Vec<u8>, Error> {
-        self.issue_shaped(wanted, chance, |_| {})
+        self.intermediate.issue(wanted, chance)
     }
 
     /// As [`TestCa::issue`], with a last word on the parameters.
+    #[cfg(test)]
     pub(crate) fn issue_shaped(
         &self,
         wanted: &Wanted<'_>,
         chance: &Chance,
-        shape: impl FnOnce(&mut CertificateParams),
+        shape: impl FnOnce(&mut rcgen::CertificateParams),
     ) -> Result<Vec<u8>, Error> {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = subject(wanted);
-        params.serial_number = Some(serial(chance));
-        params.not_before = wanted.not_before;
-        params.not_after = wanted.not_after;
-        params.use_authority_key_identifier_extension = true;
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        match wanted.usage {
-            Use::Tls { names } => {
-                params.extended_key_usages = vec![
-                    ExtendedKeyUsagePurpose::ServerAuth,
-                    ExtendedKeyUsagePurpose::ClientAuth,
-                ];
-                for name in names {
-                    params.subject_alt_names.push(match name.parse::<IpAddr>() {
-                        Ok(address) => SanType::IpAddress(address),
-                        Err(_) => SanType::DnsName(name.as_str().try_into().map_err(failed)?),
-                    });
-                }
-            }
-            Use::Seal => params.key_usages.push(KeyUsagePurpose::ContentCommitment),
-        }
-        if let Some(code) = wanted.code {
-            let uri = format!("{CODE_URI}{code}");
-            params
-                .subject_alt_names
-                .push(SanType::URI(uri.try_into().map_err(failed)?));
-        }
-        shape(&mut params);
-        let key = SubjectPublicKeyInfo::from_der(wanted.spki_der).map_err(failed)?;
-        let made = params
-            .signed_by(&key, &self.intermediate.issuer)
-            .map_err(failed)?;
-        Ok(made.der().to_vec())
+        self.intermediate.issue_shaped(wanted, chance, shape)
     }
 
     /// The intermediate's list in DER, naming the given certificates' serials (lower-case hex) as revoked at `made`.
@@ -245,7 +180,8 @@ impl TestCa {
         made: Moment,
         next: Moment,
     ) -> Result<Vec<u8>, Error> {
-        self.intermediate.revocation_list(revoked, made, next)
+        let revoked = at(revoked, made);
+        self.intermediate.revocation_list(&revoked, made, next)
     }
 
     /// The root's list in DER, which covers the intermediate.
@@ -258,44 +194,17 @@ impl TestCa {
         made: Moment,
         next: Moment,
     ) -> Result<Vec<u8>, Error> {
-        self.root.revocation_list(revoked, made, next)
+        self.root.revocation_list(&at(revoked, made), made, next)
     }
 }
 
-impl Authority {
-    fn new(der: Vec<u8>, key: KeyPair) -> Result<Self, Error> {
-        let issuer = Issuer::from_ca_cert_der(&der.as_slice().into(), key).map_err(failed)?;
-        Ok(Self { der, issuer })
-    }
-
-    fn revocation_list(
-        &self,
-        revoked: &[String],
-        made: Moment,
-        next: Moment,
-    ) -> Result<Vec<u8>, Error> {
-        let entry = |hex: &String| {
-            let bytes = data_encoding::HEXLOWER
-                .decode(hex.as_bytes())
-                .map_err(failed)?;
-            Ok(RevokedCertParams {
-                serial_number: SerialNumber::from_slice(&bytes),
-                revocation_time: made,
-                reason_code: None,
-                invalidity_date: None,
-            })
-        };
-        let number = u64::try_from(made.unix_timestamp()).unwrap_or_default();
-        let list = CertificateRevocationListParams {
-            this_update: made,
-            next_update: next,
-            crl_number: SerialNumber::from(number),
-            issuing_distribution_point: None,
-            revoked_certs: revoked.iter().map(entry).collect::<Result<_, Error>>()?,
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        Ok(list.signed_by(&self.issuer).map_err(failed)?.der().to_vec())
-    }
+fn at(serials: &[String], at: Moment) -> Vec<Revoked> {
+    let revoked = |serial: &String| Revoked {
+        serial: serial.clone(),
+        at,
+        reason: None,
+    };
+    serials.iter().map(revoked).collect()
 }
 
 /// A P-256 key in memory, where a test needs no token.
@@ -342,38 +251,4 @@ impl TestKey {
 
 fn generate() -> Result<KeyPair, Error> {
     KeyPair::generate().map_err(failed)
-}
-
-fn subject(wanted: &Wanted<'_>) -> rcgen::DistinguishedName {
-    let mut name = rcgen::DistinguishedName::new();
-    name.push(DnType::CountryName, printable("VN"));
-    name.push(DnType::OrganizationName, "trucgate TEST");
-    if let Some(code) = wanted.code {
-        // serialNumber is a PrintableString (RFC 4519 section 2.31), which knows no underscore.
-        name.push(
-            DnType::CustomDnType(vec![2, 5, 4, 5]),
-            printable(&code.as_str().replace('_', "-")),
-        );
-        name.push(DnType::CustomDnType(vec![2, 5, 4, 97]), code.as_str());
-    }
-    name.push(DnType::CommonName, wanted.name);
-    name
-}
-
-fn printable(text: &str) -> DnValue {
-    text.try_into().map_or_else(
-        |_| DnValue::Utf8String(text.to_owned()),
-        DnValue::PrintableString,
-    )
-}
-
-/// 16 octets, positive, never starting with zero.
-fn serial(chance: &Chance) -> SerialNumber {
-    let mut octets: [u8; 16] = chance.bytes();
-    octets[0] = (octets[0] & 0x7f) | 0x40;
-    SerialNumber::from_slice(&octets)
-}
-
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::Issue(error.to_string())
 }

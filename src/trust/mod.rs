@@ -20,7 +20,7 @@ mod revocation;
 use std::fmt;
 
 pub use anchors::{Bearer, Identity, Trust};
-pub use certificate::{KeyKind, PublicKey, Validity, fingerprint, key_of, validity_of};
+pub use certificate::{KeyKind, PublicKey, Summary, fingerprint, key_of, summary};
 pub use profile::{CodeSource, Profile, Purpose};
 pub use refusal::{Refusal, Verdict};
 pub use revocation::{ListState, Revocation, Stale};

@@ -264,7 +264,7 @@ impl Hub {
     }
 }
 
-async fn json<T: DeserializeOwned>(answer: Answer) -> Result<T, Error> {
+pub(super) async fn json<T: DeserializeOwned>(answer: Answer) -> Result<T, Error> {
     let bytes = whole(answer, LONGEST_JSON).await?;
     serde_json::from_slice(&bytes).map_err(|error| Error::Malformed(error.to_string()))
 }

@@ -18,6 +18,7 @@
 //! are final for what was sent, 429 and 5xx may succeed later.
 
 mod client;
+pub mod enrolment;
 mod error;
 mod messages;
 pub mod wire;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::validity;
+use super::certificate;
 use crate::clock::Moment;
 use crate::gauge::{Gauge, Kind, Lead, Level, Reading, Source, Text};
 use crate::packet::MemberId;
 use crate::signer::{Client, KeyInfo, KeyStatus, KeyUse, Status, TokenState};
 use crate::tls::{Current, Grounds};
-use crate::trust::{Identity, Purpose, Refusal, validity_of};
+use crate::trust::{Identity, Purpose, Refusal};
 
 /// A signature older than this says too little: one is made, so that a token that went away unused is noticed.
 const FRESH: Duration = Duration::from_secs(10);
@@ -126,11 +126,9 @@ impl Keys {
             KeyUse::Tls => format!("TLS {} ({})", key.member, key.name),
             KeyUse::Seal => format!("con dấu/seal {} ({})", key.member, key.name),
         };
-        let leaf = key.chain.first().map(|leaf| validity_of(leaf));
-        let mut gauge = match leaf {
-            Some(Ok(leaf)) => validity(name, &leaf, self.lead, now),
-            _ => Gauge::good(Kind::Certificate, name, Text::new("", "")),
-        };
+        let leaf = key.chain.first().map_or(&[][..], Vec::as_slice);
+        let mut gauge = certificate(name.clone(), leaf, self.lead, now)
+            .unwrap_or_else(|_| Gauge::good(Kind::Certificate, name, Text::new("", "")));
         if let Err(refusal) = self.judge(key, now) {
             gauge.state = Text::new(refusal.reason_vi(), refusal.to_string());
             gauge.level = Level::Stops;

@@ -2,11 +2,11 @@
 
 use tokio::sync::watch;
 
-use super::validity;
+use super::certificate;
 use crate::clock::{Moment, rfc3339};
 use crate::gauge::{End, Gauge, Kind, Lead, Level, Reading, Source, Text};
 use crate::tls::Grounds;
-use crate::trust::{ListState, validity_of};
+use crate::trust::{ListState, summary};
 
 /// Reads them.
 #[derive(Debug)]
@@ -40,10 +40,13 @@ impl Source for Material {
             )
         {
             // What was loaded could be read.
-            if let Ok(one) = validity_of(&der) {
-                let subject = format!("{what} {}", one.serial);
-                all.push(validity(subject, &one, self.lead, now));
-            }
+            let serial = summary(&der).map(|one| one.serial).unwrap_or_default();
+            all.extend(certificate(
+                format!("{what} {serial}"),
+                &der,
+                self.lead,
+                now,
+            ));
         }
         Box::pin(std::future::ready(all))
     }

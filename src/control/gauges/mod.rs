@@ -12,12 +12,23 @@ pub use material::Material;
 
 use crate::clock::{Moment, rfc3339};
 use crate::gauge::{End, Gauge, Kind, Lead, Level, Text};
-use crate::trust::Validity;
+use crate::trust::{Refusal, Summary, fingerprint, summary};
 
 /// A certificate by its validity alone.
-fn validity(subject: String, validity: &Validity, lead: Lead, now: Moment) -> Gauge {
+fn certificate(subject: String, der: &[u8], lead: Lead, now: Moment) -> Result<Gauge, Refusal> {
+    let print = fingerprint(der);
+    Ok(validity(subject, &summary(der)?, print, lead, now))
+}
+
+fn validity(
+    subject: String,
+    validity: &Summary,
+    print: [u8; 32],
+    lead: Lead,
+    now: Moment,
+) -> Gauge {
     let until = rfc3339(validity.not_after);
-    let print = data_encoding::HEXLOWER.encode(&validity.fingerprint);
+    let print = data_encoding::HEXLOWER.encode(&print);
     let mut gauge = Gauge::good(
         Kind::Certificate,
         subject,

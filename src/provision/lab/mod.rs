@@ -238,7 +238,7 @@ impl Laying<'_> {
     fn certificate(&self, spki: &[u8], code: &MemberId, usage: Use<'_>) -> Result<Vec<u8>, String> {
         let name = match usage {
             Use::Tls { .. } => format!("TEST TLS {code}"),
-            Use::Seal => format!("TEST seal {code}"),
+            _ => format!("TEST seal {code}"),
         };
         let wanted = Wanted {
             spki_der: spki,

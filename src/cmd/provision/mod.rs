@@ -1,6 +1,9 @@
 //! `trucgate provision`: bench work.
 
-use std::path::PathBuf;
+mod ca;
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
 
 use super::run::Failure;
 use crate::provision::token::{self, Kind, Wanted};
@@ -9,6 +12,9 @@ use crate::provision::token::{self, Kind, Wanted};
 pub(super) enum Verb {
     /// Chuẩn bị token và cặp khoá, in khoá công khai (JSON) / prepares a token and its keys
     Token(Token),
+    /// CA thử nghiệm: phía cán bộ cấp chứng thư / a TEST CA: the officer's side
+    #[command(subcommand)]
+    Ca(ca::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -30,8 +36,34 @@ pub(super) struct Token {
     keys: Vec<(String, Kind)>,
 }
 
+/// Where Debian puts SoftHSM2.
+const SOFT_TOKEN: &str = "/usr/lib/softhsm/libsofthsm2.so";
+
 pub(super) fn run(verb: Verb) -> Result<(), Failure> {
-    let Verb::Token(token) = verb;
+    match verb {
+        Verb::Token(token) => prepare(token),
+        Verb::Ca(verb) => ca::run(verb),
+    }
+}
+
+/// One command at a time works in a directory; the lock ends with the process.
+fn lock(directory: &Path) -> Result<File, Failure> {
+    let path = directory.join(".lock");
+    let told =
+        |error: &dyn std::fmt::Display| Failure::other(format!("{}: {error}", path.display()));
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| told(&error))?;
+    file.try_lock().map_err(|_| {
+        told(&"một lệnh khác đang chạy ở đây, hãy chờ / another command works here, wait for it")
+    })?;
+    Ok(file)
+}
+
+fn prepare(token: Token) -> Result<(), Failure> {
     let halves = token::prepare(&Wanted {
         module: token.module,
         label: token.label,
