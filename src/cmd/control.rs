@@ -9,6 +9,7 @@ use super::relay::refused;
 use super::run::{Failure, Signals};
 use crate::clock::Clock;
 use crate::config::{Control, Own, Plain};
+use crate::control::agreed::{self, Act, Agreed};
 use crate::control::gauges::{self, Keys, Material, Time};
 use crate::control::{Desk, Door, Socket, Watch};
 use crate::durable::Disk;
@@ -36,6 +37,8 @@ pub(super) struct Parts<'a> {
     pub(super) judge: Judge,
     /// The relay's or the hub's own gauges.
     pub(super) walk: Arc<dyn Source>,
+    /// Who carries out what two operators agree upon.
+    pub(super) act: Arc<dyn Act>,
 }
 
 /// What only one of them has.
@@ -56,12 +59,24 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
     }
     let role = own.role;
     let file = parts.own.state.join("warned");
+    let agreed = Agreed::new(agreed::Parts {
+        code: parts.own.code.to_string(),
+        operators: control.operators.clone(),
+        window: time::Duration::minutes(i64::from(control.agree_minutes)),
+        clock: parts.clock.clone(),
+        grounds: parts.grounds.clone(),
+        disk: parts.disk.clone(),
+        directory: parts.own.state.join("agreed"),
+        act: parts.act.clone(),
+    })
+    .map_err(Failure::other)?;
     let desk = Arc::new(Desk::new(
         parts.own.code.to_string(),
         role,
         parts.clock.clone(),
         board(parts, own),
         Arc::new(Watch::open(parts.disk.clone(), file)),
+        agreed,
     ));
     socket(parts, &desk, signals)?;
     management(parts, &desk, signals)?;

@@ -12,6 +12,7 @@ use super::run::{self, Failure, Signals};
 use super::{control, identity};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, HubConfig};
+use crate::control::agreed::{Anchors, AtHub};
 use crate::durable::Disk;
 use crate::evidence::{Archive, Log, SignerKey};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
@@ -21,7 +22,7 @@ use crate::journal;
 use crate::packet::MemberId;
 use crate::spool::Bodies;
 use crate::store::Store;
-use crate::tls::{self, Clients, Current, Grounds, Judge, Watchful};
+use crate::tls::{self, Clients, Current, Grounds, Judge, TrustFiles, Watchful};
 use crate::trust::Purpose;
 
 /// Trục liên thông / the hub.
@@ -160,6 +161,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         signals.stop.clone(),
     )
     .await?;
+    let grounds_again = grounds.clone();
     tokio::spawn(reload(
         config.clone(),
         grounds.clone(),
@@ -186,6 +188,16 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     let hub = Hub::open(config.hub.clone(), parts)
         .await
         .map_err(Failure::other)?;
+    let (files, again) = (config.trust.clone(), grounds_again);
+    let anchors = Anchors {
+        files: config.trust.clone(),
+        disk: disk.clone(),
+        draft: config.own.state.join("anchors.draft"),
+        current: current.clone(),
+        clock: clock.clone(),
+        purpose: Purpose::TlsServer,
+        reload: Box::new(move || load_trust(&files, &again)),
+    };
     let gauges = control::Gauges {
         role: "hub",
         hub: None,
@@ -199,11 +211,16 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
             moved: config.test.clock.is_some(),
             disk,
             clock: clock.clone(),
-            signer,
+            signer: signer.clone(),
             current: current.clone(),
             grounds: seen,
             judge: judge.clone(),
             walk: Arc::new(hub.clone()),
+            act: Arc::new(AtHub {
+                hub: hub.clone(),
+                signer,
+                anchors,
+            }),
         },
         gauges,
         &signals,
@@ -270,16 +287,19 @@ async fn reload(
     mut asked: watch::Receiver<u64>,
 ) {
     while asked.changed().await.is_ok() {
-        match config.trust.load() {
-            Ok(trust) => {
-                grounds.send_modify(|grounds| grounds.trust = Arc::new(trust));
-                journal::line(&journal::ids::CERTIFICATE_RELOADED).notice("trust files read again");
-            }
-            Err(error) => journal::line(&journal::ids::CONFIGURATION_REFUSED)
+        if let Err(error) = load_trust(&config.trust, &grounds) {
+            journal::line(&journal::ids::CONFIGURATION_REFUSED)
                 .step("reload")
                 .reason(error)
                 .next("mend the file and reload again; what was in force stays")
-                .error("a file could not be read again"),
+                .error("a file could not be read again");
         }
     }
+}
+
+fn load_trust(files: &TrustFiles, grounds: &watch::Sender<Grounds>) -> Result<(), String> {
+    let trust = Arc::new(files.load().map_err(|error| error.to_string())?);
+    grounds.send_modify(|grounds| grounds.trust = trust);
+    journal::line(&journal::ids::CERTIFICATE_RELOADED).notice("trust files read again");
+    Ok(())
 }

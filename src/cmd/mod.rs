@@ -1,5 +1,6 @@
 //! One verb, one exit code.
 
+mod agree;
 mod control;
 pub mod demo;
 pub mod evidence;
@@ -44,6 +45,9 @@ enum Verb {
     Provision(provision::Verb),
     /// Hỏi máy đang chạy: mọi thứ có ổn không / asks a running box or hub how all stands
     Status(status::Arguments),
+    /// Việc không hoàn lại được: hai người cùng đồng ý / what can't be undone: two persons agree
+    #[command(subcommand)]
+    Agree(agree::Verb),
     /// Chứng cứ: xuất và kiểm tra, không cần mạng / proofs, offline
     #[command(subcommand)]
     Evidence(Evidence),
@@ -71,7 +75,12 @@ struct Configured {
 #[must_use]
 pub fn main(arguments: Arguments) -> ExitCode {
     let whom = arguments.whom;
-    if whom.is_given() && !matches!(arguments.verb, Verb::Status(_)) {
+    let asks = match &arguments.verb {
+        Verb::Status(_) | Verb::Agree(_) => true,
+        Verb::Provision(verb) => verb.asks(),
+        _ => false,
+    };
+    if whom.is_given() && !asks {
         return Failure::configuration(
             "--box, --operator và --socket chỉ dùng cho lệnh hỏi máy đang chạy / are for questions to a running process only",
         )
@@ -81,8 +90,9 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Relay(at) => daemon("trucgate-relay", || relay::run(&at.config)),
         Verb::Signer(at) => daemon("trucgate-signer", || signer::run(&at.config)),
         Verb::Hub(arguments) => hub::run(arguments),
-        Verb::Provision(verb) => provision::run(verb),
+        Verb::Provision(verb) => provision::run(&whom, verb),
         Verb::Status(arguments) => return status::run(&whom, &arguments),
+        Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Evidence(evidence) => return proofs(&evidence),
         Verb::Demo(arguments) => demo::run(&arguments),
     };

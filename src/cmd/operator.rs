@@ -45,11 +45,12 @@ pub(super) struct Whom {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OperatorFile {
+    /// The operator's name, as the boxes' configuration lists it.
+    pub(super) name: String,
     /// PEM: the operator's certificate, then its issuers.
     certificate: PathBuf,
     /// Where the key lies.
-    #[serde(flatten)]
-    key: KeyPlace,
+    pub(super) key: KeyPlace,
     /// The authorities of the boxes' certificates.
     anchors: Vec<PathBuf>,
     /// What is between them and the boxes' certificates.
@@ -88,7 +89,8 @@ impl Whom {
         })
     }
 
-    fn file(&self) -> Result<OperatorFile, String> {
+    /// The operator's file.
+    pub(super) fn file(&self) -> Result<OperatorFile, String> {
         let path = self
             .operator
             .as_deref()

@@ -9,6 +9,7 @@ use super::run::{self, Failure, Signals};
 use super::{control, identity};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, RelayConfig};
+use crate::control::agreed::{Anchors, AtBox};
 use crate::durable::Disk;
 use crate::evidence::{self, Archive, Log, SignerKey};
 use crate::https::{
@@ -65,6 +66,16 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         .start(signals.stop.clone())
         .await
         .map_err(Failure::other)?;
+    let again = refresher.clone();
+    let anchors = Anchors {
+        files: config.trust.clone(),
+        disk: disk.clone(),
+        draft: config.own.state.join("anchors.draft"),
+        current: current.clone(),
+        clock: clock.clone(),
+        purpose: Purpose::TlsClient,
+        reload: Box::new(move || again.reload().map_err(|error| error.to_string())),
+    };
     let gauges = control::Gauges {
         role: "relay",
         hub: Some(hub.clone()),
@@ -78,11 +89,16 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
             moved: config.test.clock.is_some(),
             disk,
             clock: clock.clone(),
-            signer,
+            signer: signer.clone(),
             current: current.clone(),
             grounds: seen,
             judge: judge.clone(),
             walk: Arc::new(relay.clone()),
+            act: Arc::new(AtBox {
+                relay: relay.clone(),
+                signer,
+                anchors,
+            }),
         },
         gauges,
         &signals,

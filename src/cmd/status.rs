@@ -25,6 +25,10 @@ pub(super) fn run(whom: &Whom, arguments: &Arguments) -> ExitCode {
             eprintln!("trucgate: {text}");
             return ExitCode::from(CANNOT_ASK);
         }
+        Ok(other) => {
+            eprintln!("trucgate: câu trả lời lạ / an odd answer: {other:?}");
+            return ExitCode::from(CANNOT_ASK);
+        }
         Err(reason) => {
             eprintln!("trucgate: {reason}");
             return ExitCode::from(CANNOT_ASK);

@@ -129,6 +129,8 @@ pub struct Control {
     pub lead_days: u16,
     /// Days before the last day to ask it at which a warning begins.
     pub warning_days: u16,
+    /// Minutes within which a second operator has to approve what the first has proposed.
+    pub agree_minutes: u16,
 }
 
 impl Default for Control {
@@ -140,6 +142,7 @@ impl Default for Control {
             operators: Operators::default(),
             lead_days: 14,
             warning_days: 30,
+            agree_minutes: 15,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::agreed::Agreed;
 use super::message::{Answer, Ask};
 use super::report::Report;
 use super::watch::Watch;
@@ -43,6 +44,7 @@ pub struct Desk {
     clock: Clock,
     board: Board,
     watch: Arc<Watch>,
+    agreed: Agreed,
 }
 
 impl Desk {
@@ -54,6 +56,7 @@ impl Desk {
         clock: Clock,
         board: Board,
         watch: Arc<Watch>,
+        agreed: Agreed,
     ) -> Self {
         Self {
             code,
@@ -61,6 +64,7 @@ impl Desk {
             clock,
             board,
             watch,
+            agreed,
         }
     }
 
@@ -68,12 +72,31 @@ impl Desk {
     pub async fn answer(&self, asker: &Asker, ask: Ask) -> Answer {
         let needed = match ask {
             Ask::Status => Role::View,
+            // By whichever way: the signatures decide.
+            Ask::Proposals | Ask::Propose { .. } | Ask::Approve(_) | Ask::Claim(_) => Role::Approve,
         };
         if !asker.may(needed) {
             return refused(asker, needed);
         }
         match ask {
             Ask::Status => Answer::Status(Box::new(self.report().await)),
+            Ask::Proposals => Answer::Proposals {
+                at: self.code.clone(),
+                time: self.clock.now(),
+                texts: self.agreed.list(),
+            },
+            Ask::Propose { signed, content } => {
+                let proposed = self.agreed.propose(signed, content).await;
+                proposed.map_or_else(|refused| Answer::Refused(refused.text()), Answer::Proposed)
+            }
+            Ask::Approve(signed) => {
+                let done = self.agreed.approve(signed).await;
+                done.map_or_else(|refused| Answer::Refused(refused.text()), Answer::Done)
+            }
+            Ask::Claim(id) => {
+                let claimed = self.agreed.claim(id).await.map(Box::new);
+                claimed.map_or_else(|refused| Answer::Refused(refused.text()), Answer::Claimed)
+            }
         }
     }
 

@@ -19,10 +19,10 @@ use crate::trust::pem;
 
 /// Where an operator's key lies.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(untagged)]
 pub enum KeyPlace {
     /// A file with the private key, PKCS#8 in PEM: RSA or P-256.
-    Key(PathBuf),
+    File(PathBuf),
     /// A token.
     Token(TokenPlace),
 }
@@ -63,7 +63,7 @@ impl Key {
     /// When the file can't be read or holds no such key, or the token can't be had.
     pub fn open(place: &KeyPlace) -> io::Result<Self> {
         match place {
-            KeyPlace::Key(file) => {
+            KeyPlace::File(file) => {
                 let bad = |why: &str| {
                     io::Error::new(
                         io::ErrorKind::InvalidData,

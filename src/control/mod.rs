@@ -2,8 +2,9 @@
 //!
 //! The same questions come by two ways. The local socket knows its peer by SO_PEERCRED: root, the process's own user and
 //! those that the configuration names. The management address is HTTPS that only listed operator certificates open.
-//! What can't be undone needs the signatures of two operators by whichever way it comes.
+//! What can't be undone needs the signatures of two operators by whichever way it comes ([`agreed`]).
 
+pub mod agreed;
 mod client;
 mod desk;
 mod door;

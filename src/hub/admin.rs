@@ -118,6 +118,45 @@ fn write(tx: &Tx<'_>, change: &Change) -> Result<(), Error> {
     }
 }
 
+/// Whether a member can be taken out: it is registered, and nothing waits for it any more.
+///
+/// # Errors
+/// [`Error::Registry`] says what stands against it.
+pub(super) fn may_remove(tx: &Tx<'_>, code: &MemberId) -> Result<(), Error> {
+    let count = |select: &str| -> Result<i64, Error> {
+        Ok(tx.query_row(select, [code.as_str()], |row| row.get(0))?)
+    };
+    if count("SELECT count(*) FROM hub_registry WHERE kind = 'member' AND code = ?1")? == 0 {
+        return Err(Error::Registry(format!("{code} is not registered")));
+    }
+    let waiting = count("SELECT count(*) FROM hub_mailbox WHERE recipient = ?1 AND state < 3")?;
+    if waiting > 0 {
+        return Err(Error::Registry(format!(
+            "{waiting} packets wait for {code}: close its code and let them be taken first"
+        )));
+    }
+    Ok(())
+}
+
+/// Takes a member out of the register. What it sent and got stays on record.
+///
+/// # Errors
+/// As [`may_remove`], or when the rest would contradict itself.
+pub(super) async fn remove(store: &Store, code: MemberId) -> Result<(), Error> {
+    store
+        .write(move |tx| {
+            may_remove(tx, &code)?;
+            tx.execute(
+                "DELETE FROM hub_registry WHERE kind = 'member' AND code = ?1",
+                [code.as_str()],
+            )?;
+            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH)?;
+            tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
+            Ok(())
+        })
+        .await
+}
+
 fn put(tx: &Tx<'_>, kind: &str, code: &MemberId, entry: &impl Serialize) -> Result<(), Error> {
     let entry = serde_json::to_string(entry).map_err(|error| Error::Registry(error.to_string()))?;
     tx.prepare_cached(

@@ -207,6 +207,44 @@ impl Hub {
         self.stop.send_replace(true);
     }
 
+    /// The hub's code.
+    #[must_use]
+    pub fn code(&self) -> &MemberId {
+        self.log.member()
+    }
+
+    /// Puts what operators did on the hub's record; durable when it returns, signed with what is signed next.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_on_record(
+        &self,
+        key: String,
+        record: evidence::Record,
+    ) -> Result<(), evidence::Error> {
+        self.log.enter(evidence::Entry { key, record }).await
+    }
+
+    /// Whether a member can be taken out of the register.
+    ///
+    /// # Errors
+    /// [`Error::Registry`] says what stands against it.
+    pub async fn may_remove(&self, code: &MemberId) -> Result<(), Error> {
+        let code = code.clone();
+        self.store
+            .read(move |tx| admin::may_remove(tx, &code))
+            .await
+    }
+
+    /// Takes a member out of the register and publishes the directory without it. For two operators alone.
+    ///
+    /// # Errors
+    /// As [`Hub::may_remove`], or when the store fails.
+    pub async fn remove_member(&self, code: &MemberId) -> Result<(), Error> {
+        admin::remove(&self.store, code.clone()).await?;
+        self.publish().await.map(drop)
+    }
+
     /// The directory in force.
     ///
     /// # Errors

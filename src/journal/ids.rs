@@ -115,4 +115,8 @@ ids! {
     ENDS_SOON = "0088845e4408a259cb493b31f77c1f22" Warning;
     /// A gauge got worse or better.
     GAUGE_CHANGED = "768b4634b81d283326402c383c655de0" Notice;
+    /// Two operators agree upon what can't be undone: proposed, agreed, carried out.
+    TWO_PERSONS = "55510886f46a280dad92405e451271d6" Warning;
+    /// What needs two operators was not done.
+    TWO_PERSONS_REFUSED = "76d0b88f987481bbb568c3a7986deb76" Error;
 }

@@ -26,8 +26,8 @@ pub use config::{Config, MemberConfig};
 pub use desk::Desk;
 pub use error::Error;
 
-use crate::clock::{Chance, Clock};
-use crate::evidence::{Entry, Log, Proof};
+use crate::clock::{Chance, Clock, Moment};
+use crate::evidence::{Entry, Log, Proof, Record};
 use crate::packet::MemberId;
 use crate::seal::Opener;
 use crate::spool::{Schedule, Spool};
@@ -175,6 +175,38 @@ impl Relay {
     async fn enter(&self, member: &MemberId, entry: Entry) -> Result<(), Error> {
         self.announcer_of(member)?.caught_up().await;
         Ok(self.log_of(member)?.enter(entry).await?)
+    }
+
+    /// The members of this box.
+    pub fn members(&self) -> impl Iterator<Item = &MemberId> {
+        self.logs.keys()
+    }
+
+    /// Puts what operators did on the record of its member; durable when it returns, signed with what is signed next.
+    ///
+    /// # Errors
+    /// When the member is none of this box, or the store fails.
+    pub async fn put_on_record(&self, key: String, record: Record) -> Result<(), Error> {
+        let log = self.log_of(&record.from)?;
+        Ok(log.enter(Entry { key, record }).await?)
+    }
+
+    /// Takes away the bodies of a member's documents that were finished before that moment; tells how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn purge_bodies(&self, member: &MemberId, before: Moment) -> Result<usize, Error> {
+        let mut all = 0;
+        loop {
+            let count = self
+                .spool
+                .forget_bodies(Some(member), before, retention::BATCH)
+                .await?;
+            all += count;
+            if count < retention::BATCH as usize {
+                return Ok(all);
+            }
+        }
     }
 
     /// Wakes who gives this member's receipts.

@@ -100,6 +100,8 @@ pub struct Status {
 pub struct KeyStatus {
     /// Its name.
     pub name: String,
+    /// Its label in the token.
+    pub label: String,
     /// Whether a signature has proven that it is its certificate's.
     pub proven: bool,
     /// Milliseconds since its last signature; `None` when it has made none since the start.

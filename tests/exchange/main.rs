@@ -13,5 +13,6 @@ mod memory;
 mod order;
 mod power_cut;
 mod token;
+mod two_persons;
 mod walk;
 mod world;

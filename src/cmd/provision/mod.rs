@@ -1,10 +1,12 @@
 //! `trucgate provision`: bench work.
 
 mod ca;
+mod delete_key;
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
+use super::operator::Whom;
 use super::run::Failure;
 use crate::provision::token::{self, Kind, Wanted};
 
@@ -15,6 +17,15 @@ pub(super) enum Verb {
     /// CA thử nghiệm: phía cán bộ cấp chứng thư / a TEST CA: the officer's side
     #[command(subcommand)]
     Ca(ca::Verb),
+    /// Huỷ một cặp khoá đã được hai người thoả thuận / destroys a key pair that two persons agreed to destroy
+    DeleteKey(delete_key::Arguments),
+}
+
+impl Verb {
+    /// Whether it asks a running process.
+    pub(super) fn asks(&self) -> bool {
+        matches!(self, Self::DeleteKey(_))
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -39,10 +50,11 @@ pub(super) struct Token {
 /// Where Debian puts SoftHSM2.
 const SOFT_TOKEN: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
-pub(super) fn run(verb: Verb) -> Result<(), Failure> {
+pub(super) fn run(whom: &Whom, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Token(token) => prepare(token),
         Verb::Ca(verb) => ca::run(verb),
+        Verb::DeleteKey(arguments) => delete_key::run(whom, &arguments),
     }
 }
 

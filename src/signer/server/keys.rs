@@ -76,6 +76,10 @@ impl Key {
         let millis = |age: std::time::Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         KeyStatus {
             name: self.name.clone(),
+            label: match &self.label {
+                KeyName::Label(label) => label.clone(),
+                other => other.to_string(),
+            },
             proven: self.proven.initialized(),
             signed_ms: last.good.map(millis),
             failing: last.failing.map(|(_, why)| why),

@@ -5,6 +5,7 @@ pub mod vxp;
 pub mod desks;
 pub mod inside;
 pub mod machines;
+pub mod operators;
 pub mod token;
 
 use std::path::Path;
