@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Control, Own, Plain};
 use crate::control::agreed::{self, Act, Agreed};
 use crate::control::gauges::{self, Keys, Material, Time};
-use crate::control::{Desk, Door, Socket, Watch};
+use crate::control::{Desk, Door, Rehearsal, Socket, Stage, Watch};
 use crate::durable::Disk;
 use crate::gauge::{Board, Source};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
@@ -47,6 +47,8 @@ pub(super) struct Gauges {
     pub(super) hub: Option<Hub>,
     pub(super) plain: Option<Plain>,
     pub(super) tls: Purpose,
+    /// Whom renewed keys are tried with.
+    pub(super) stage: Box<dyn Stage>,
 }
 
 /// Opens both ways in and starts to watch.
@@ -57,6 +59,13 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
             "control.listen without control.operators: nobody could use it",
         ));
     }
+    let rehearsal = Rehearsal {
+        signer: parts.signer.clone(),
+        grounds: parts.grounds.clone(),
+        clock: parts.clock.clone(),
+        at_hub: own.tls == Purpose::TlsServer,
+        stage: own.stage,
+    };
     let role = own.role;
     let file = parts.own.state.join("warned");
     let agreed = Agreed::new(agreed::Parts {
@@ -74,9 +83,10 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         parts.own.code.to_string(),
         role,
         parts.clock.clone(),
-        board(parts, own),
+        board(parts, own.hub, own.plain, own.tls),
         Arc::new(Watch::open(parts.disk.clone(), file)),
         agreed,
+        rehearsal,
     ));
     socket(parts, &desk, signals)?;
     management(parts, &desk, signals)?;
@@ -84,23 +94,19 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
     Ok(())
 }
 
-fn board(parts: &Parts<'_>, own: Gauges) -> Board {
+fn board(parts: &Parts<'_>, hub: Option<Hub>, plain: Option<Plain>, tls: Purpose) -> Board {
     let (board, lead) = (Board::default(), parts.control.lead());
     board.hang(parts.walk.clone());
     board.hang(Arc::new(Keys::new(
         parts.signer.clone(),
         parts.current.clone(),
         parts.grounds.clone(),
-        own.tls,
+        tls,
         lead,
     )));
     board.hang(Arc::new(Material::new(parts.grounds.clone(), lead)));
-    board.hang(Arc::new(Time::new(
-        parts.clock.clone(),
-        own.hub,
-        parts.moved,
-    )));
-    if let Some(plain) = own.plain {
+    board.hang(Arc::new(Time::new(parts.clock.clone(), hub, parts.moved)));
+    if let Some(plain) = plain {
         board.hang(Arc::new(gauges::Plain {
             listen: plain.listen,
             from: plain.from,

@@ -12,6 +12,7 @@ use super::run::{self, Failure, Signals};
 use super::{control, identity};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, HubConfig};
+use crate::control::HubStage;
 use crate::control::agreed::{Anchors, AtHub};
 use crate::durable::Disk;
 use crate::evidence::{Archive, Log, SignerKey};
@@ -203,6 +204,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         hub: None,
         plain: None,
         tls: Purpose::TlsServer,
+        stage: Box::new(HubStage(hub.clone())),
     };
     control::start(
         &control::Parts {

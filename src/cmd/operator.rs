@@ -18,7 +18,9 @@ use crate::trust::{Profile, Revocation, Trust, pem};
 pub(super) const CANNOT_ASK: u8 = 3;
 
 /// Where the processes of a machine listen, in the order in which they are tried.
-const SOCKETS: [&str; 2] = [
+const SOCKETS: [&str; 4] = [
+    "/run/trucgate-relay/control.sock",
+    "/run/trucgate-hub/control.sock",
     "/var/lib/trucgate-relay/control.sock",
     "/var/lib/trucgate-hub/control.sock",
 ];
@@ -64,6 +66,14 @@ impl Whom {
     /// Whether the command line says anything of it.
     pub(super) fn is_given(&self) -> bool {
         self.address.is_some() || self.operator.is_some() || self.socket.is_some()
+    }
+
+    /// The process behind that socket of this machine.
+    pub(super) fn at(socket: PathBuf) -> Self {
+        Self {
+            socket: Some(socket),
+            ..Self::default()
+        }
     }
 
     /// Asks.

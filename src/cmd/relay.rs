@@ -10,6 +10,7 @@ use super::{control, identity};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, RelayConfig};
 use crate::control::agreed::{Anchors, AtBox};
+use crate::control::{BoxStage, Dial};
 use crate::durable::Disk;
 use crate::evidence::{self, Archive, Log, SignerKey};
 use crate::https::{
@@ -81,6 +82,11 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         hub: Some(hub.clone()),
         plain: config.software.plain.clone(),
         tls: Purpose::TlsClient,
+        stage: Box::new(BoxStage {
+            relay: relay.clone(),
+            hub: hub.clone(),
+            dial: side_connection(&config, &judge, &clock),
+        }),
     };
     control::start(
         &control::Parts {
@@ -201,6 +207,17 @@ fn hub_client(
             })),
         }),
     )))
+}
+
+/// A connection of its own to the hub, for a rehearsal.
+fn side_connection(config: &RelayConfig, judge: &Judge, clock: &Clock) -> Dial {
+    let (config, judge, clock) = (config.clone(), judge.clone(), clock.clone());
+    Box::new(move |credential| {
+        let current = Current::new(credential);
+        hub_client(&config, &current, &judge, &clock)
+            .map(Hub::new)
+            .map_err(|failure| failure.reason().to_owned())
+    })
 }
 
 /// Software's doors: HTTPS, and plain HTTP only where it is declared.

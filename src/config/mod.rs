@@ -117,7 +117,8 @@ pub struct Plain {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Control {
-    /// The local socket; `control.sock` in the state directory unless said.
+    /// The local socket; `control.sock` in the state directory unless said, where only root and the process's own user get
+    /// to. For others put it into the runtime directory.
     pub socket: Option<PathBuf>,
     /// Users that may ask there, beside root and the process's own.
     pub allow: Vec<Who>,

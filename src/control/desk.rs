@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::agreed::Agreed;
 use super::message::{Answer, Ask};
+use super::rehearsal::Rehearsal;
 use super::report::Report;
 use super::watch::Watch;
 use crate::clock::Clock;
@@ -37,7 +38,6 @@ impl Asker {
 }
 
 /// Answers operators. Shared by the local socket and the management address.
-#[derive(Debug)]
 pub struct Desk {
     code: String,
     role: &'static str,
@@ -45,6 +45,15 @@ pub struct Desk {
     board: Board,
     watch: Arc<Watch>,
     agreed: Agreed,
+    rehearsal: Rehearsal,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk")
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Desk {
@@ -57,6 +66,7 @@ impl Desk {
         board: Board,
         watch: Arc<Watch>,
         agreed: Agreed,
+        rehearsal: Rehearsal,
     ) -> Self {
         Self {
             code,
@@ -65,13 +75,15 @@ impl Desk {
             board,
             watch,
             agreed,
+            rehearsal,
         }
     }
 
     /// Answers one question; what the asker may not is refused and journalled.
     pub async fn answer(&self, asker: &Asker, ask: Ask) -> Answer {
         let needed = match ask {
-            Ask::Status => Role::View,
+            Ask::Status | Ask::Drill { .. } => Role::View,
+            Ask::Rehearse(_) => Role::Operate,
             // By whichever way: the signatures decide.
             Ask::Proposals | Ask::Propose { .. } | Ask::Approve(_) | Ask::Claim(_) => Role::Approve,
         };
@@ -80,6 +92,12 @@ impl Desk {
         }
         match ask {
             Ask::Status => Answer::Status(Box::new(self.report().await)),
+            Ask::Drill { days } => Answer::Status(Box::new(self.forecast(days).await)),
+            Ask::Rehearse(key) => {
+                let rehearsed = Box::pin(self.rehearsal.of(&key)).await;
+                self.rehearsed(asker, &key, &rehearsed);
+                rehearsed.map_or_else(Answer::Refused, Answer::Done)
+            }
             Ask::Proposals => Answer::Proposals {
                 at: self.code.clone(),
                 time: self.clock.now(),
@@ -98,6 +116,26 @@ impl Desk {
                 claimed.map_or_else(|refused| Answer::Refused(refused.text()), Answer::Claimed)
             }
         }
+    }
+
+    fn rehearsed(&self, asker: &Asker, key: &str, outcome: &Result<Text, Text>) {
+        let line = journal::line(&ids::REHEARSED).peer(asker.name()).step(key);
+        match outcome {
+            Ok(passed) => line
+                .reason(&passed.en)
+                .notice("the rehearsal of a renewed key passed"),
+            Err(why) => line
+                .reason(&why.en)
+                .next("mend what the reason names and rehearse again; the old key goes on")
+                .warning("a renewed key is not fit to take over"),
+        }
+    }
+
+    /// The gauges as they would read in so many days; the journal is told nothing of it.
+    async fn forecast(&self, days: u16) -> Report {
+        let then = self.clock.now() + time::Duration::days(i64::from(days));
+        let gauges = self.board.read(then).await;
+        Report::new(self.code.clone(), self.role.to_owned(), then, gauges)
     }
 
     /// Reads all gauges, and lets the journal see what they say.

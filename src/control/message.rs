@@ -14,6 +14,13 @@ use crate::packet::PacketId;
 pub enum Ask {
     /// How all stands.
     Status,
+    /// How all would stand in so many days, if nothing were renewed.
+    Drill {
+        /// Days from now.
+        days: u16,
+    },
+    /// Rehearses the successor of that key.
+    Rehearse(String),
     /// Which proposals wait for a second person.
     Proposals,
     /// Proposes what needs two persons.

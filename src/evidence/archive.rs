@@ -57,6 +57,23 @@ impl Archive {
             .await
     }
 
+    /// The record with that key under the newest head: for proofs whose own head is sealed by a certificate that is no
+    /// longer taken.
+    ///
+    /// # Errors
+    /// As [`Archive::proof`].
+    pub async fn proof_now(&self, log: &MemberId, key: &str) -> Result<Proof, Error> {
+        let (log, key) = (log.clone(), key.to_owned());
+        self.store
+            .read(move |tx| {
+                let missing = || Error::Missing(format!("{log} has no sealed record {key}"));
+                let stored = find(tx, &log, &key)?.ok_or_else(missing)?;
+                let head = newest(tx, &log)?.filter(|head| head.size > stored.index);
+                prove_under(tx, &log, stored, head.ok_or_else(missing)?)
+            })
+            .await
+    }
+
     /// The newest head of a log.
     ///
     /// # Errors
@@ -171,6 +188,10 @@ fn prove(tx: &Tx<'_>, log: &MemberId, stored: Stored) -> Result<Proof, Error> {
         stored.index,
     )?
     .ok_or_else(|| Error::Missing(format!("{log}/{} is not sealed yet", stored.index)))?;
+    prove_under(tx, log, stored, head)
+}
+
+fn prove_under(tx: &Tx<'_>, log: &MemberId, stored: Stored, head: Head) -> Result<Proof, Error> {
     let edge = edge_of_head(tx, log, stored.index)?;
     let leaves = leaves(tx, log, edge.size(), head.size)?;
     let batch = Batch::new(edge, &leaves);

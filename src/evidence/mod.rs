@@ -4,6 +4,7 @@ mod archive;
 mod error;
 mod head;
 mod key;
+mod log;
 mod sequencer;
 
 pub use crate::packet::record::{Addressee, Malformed, Record, RecordKind};
@@ -11,7 +12,7 @@ pub use archive::{Archive, SCHEMA};
 pub use error::Error;
 pub use head::{Head, Proof, Succession};
 pub use key::SignerKey;
-pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Signing, Witness};
+pub use log::{Entry, Extensions, Log, SealKey, Sealing, Signing, Witness};
 
 #[cfg(test)]
 mod tests;

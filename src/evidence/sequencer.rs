@@ -4,15 +4,14 @@
 //! no throughput. Records get their place durably before anything is signed: after a power cut the same tree is signed
 //! again, never another of the same size.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::archive::{self, Archive, leaves, signed, unsigned};
-use super::{Error, Head, Proof, Record};
+use super::log::{Extensions, SealKey, Sealing, Waiting, Wants};
+use super::{Error, Head, Proof};
 use crate::clock::Chance;
 use crate::journal;
 use crate::merkle::checkpoint::Checkpoint;
@@ -21,170 +20,20 @@ use crate::packet::MemberId;
 use crate::retry::{Backoff, Class};
 use crate::store::{Tx, params};
 
-/// What the signer did with a checkpoint.
-#[derive(Debug)]
-pub enum Sealing {
-    /// CMS SignedData, detached.
-    Signed(Vec<u8>),
-    /// The signer's last known size is another: prove from there.
-    Behind(u64),
-}
-
-/// The answer of a [`SealKey`], on its way.
-pub type Signing<'a> = Pin<Box<dyn Future<Output = Result<Sealing, Error>> + Send + 'a>>;
-
-/// A member's seal key, wherever it is kept.
-pub trait SealKey: Send + Sync + 'static {
-    /// Signs the checkpoint `body`, shown by `proof` to continue the tree of `from` entries.
-    fn seal(&self, body: Vec<u8>, from: u64, proof: Vec<Hash>) -> Signing<'_>;
-}
-
-/// Gives the extension lines of the next checkpoint: the hub's last head, digests of revocation material.
-pub type Extensions = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
-
-/// Sees the newest head of a log.
-pub type Witness = watch::Receiver<Option<Arc<Head>>>;
-
-/// A record on its way into a log. The key makes it unique there: the same key again gives the first one's proof.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Unique within the log.
-    pub key: String,
-    /// What joins.
-    pub record: Record,
-}
-
-/// A cheap handle to one member's log; its task ends when the last handle is gone.
-#[derive(Clone, Debug)]
-pub struct Log {
-    member: MemberId,
-    archive: Archive,
-    queue: mpsc::Sender<Waiting>,
-    newest: Witness,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    key: String,
-    body: Vec<u8>,
-    wants: Wants,
-}
-
-/// What whoever gave a record waits for.
-#[derive(Debug)]
-enum Wants {
-    /// Its place: durable, and signed with whatever is signed next.
-    Place(oneshot::Sender<Result<(), Error>>),
-    /// Its proof under a signed head.
-    Proof(oneshot::Sender<Result<Proof, Error>>),
-}
-
-impl Wants {
-    fn fail(self, error: Error) {
-        // A caller that has gone will ask again by the same key.
-        match self {
-            Self::Place(answer) => drop(answer.send(Err(error))),
-            Self::Proof(answer) => drop(answer.send(Err(error))),
-        }
-    }
-}
-
-/// Records that may wait before [`Log::append`] itself waits.
-const QUEUE: usize = 16_384;
 /// Records under one signature.
 const BATCH: usize = 4_096;
 
-impl Log {
-    /// Opens the log of `member` and starts its task; records that a power cut left unsigned are signed first.
-    #[must_use]
-    pub fn open(
-        archive: Archive,
-        member: MemberId,
-        key: Arc<dyn SealKey>,
-        extensions: Extensions,
-        chance: Chance,
-    ) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let (announce, newest) = watch::channel(None);
-        let sequencer = Sequencer {
-            member: member.clone(),
-            archive: archive.clone(),
-            key,
-            extensions,
-            chance,
-            announce,
-            edge: Frontier::empty(),
-            tail: Vec::new(),
-        };
-        tokio::spawn(sequencer.run(waiting));
-        Self {
-            member,
-            archive,
-            queue,
-            newest,
-        }
-    }
-
-    /// Whose log it is.
-    #[must_use]
-    pub fn member(&self) -> &MemberId {
-        &self.member
-    }
-
-    /// The stored side of it.
-    #[must_use]
-    pub fn archive(&self) -> &Archive {
-        &self.archive
-    }
-
-    /// The newest signed head, as it changes.
-    #[must_use]
-    pub fn heads(&self) -> Witness {
-        self.newest.clone()
-    }
-
-    /// Adds a record and waits until it is signed, however long the token is away.
-    ///
-    /// # Errors
-    /// Retry when the store failed: nobody knows whether the record is there, and the same key may be appended again.
-    pub async fn append(&self, entry: Entry) -> Result<Proof, Error> {
-        let (answer, proof) = oneshot::channel();
-        self.queue(entry, Wants::Proof(answer)).await?;
-        proof.await.map_err(|_| Error::Stopped)?
-    }
-
-    /// Adds a record and waits until its place is durable, not for the token: the next signature covers it, after a power
-    /// cut too. For records of which nobody needs a proof now.
-    ///
-    /// # Errors
-    /// As [`Log::append`].
-    pub async fn enter(&self, entry: Entry) -> Result<(), Error> {
-        let (answer, placed) = oneshot::channel();
-        self.queue(entry, Wants::Place(answer)).await?;
-        placed.await.map_err(|_| Error::Stopped)?
-    }
-
-    async fn queue(&self, entry: Entry, wants: Wants) -> Result<(), Error> {
-        let waiting = Waiting {
-            key: entry.key,
-            body: entry.record.encode(),
-            wants,
-        };
-        self.queue.send(waiting).await.map_err(|_| Error::Stopped)
-    }
-}
-
-struct Sequencer {
-    member: MemberId,
-    archive: Archive,
-    key: Arc<dyn SealKey>,
-    extensions: Extensions,
-    chance: Chance,
-    announce: watch::Sender<Option<Arc<Head>>>,
+pub(super) struct Sequencer {
+    pub(super) member: MemberId,
+    pub(super) archive: Archive,
+    pub(super) key: Arc<dyn SealKey>,
+    pub(super) extensions: Extensions,
+    pub(super) chance: Chance,
+    pub(super) announce: watch::Sender<Option<Arc<Head>>>,
     /// The tree under the newest head.
-    edge: Frontier,
+    pub(super) edge: Frontier,
     /// Leaf hashes of the records behind it.
-    tail: Vec<Hash>,
+    pub(super) tail: Vec<Hash>,
 }
 
 /// A record that has its place and waits for its proof; without an index it was there before and is proven from the
@@ -197,7 +46,7 @@ struct Placed {
 }
 
 impl Sequencer {
-    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
         self.reload().await;
         loop {
             if !self.tail.is_empty() {
@@ -208,6 +57,7 @@ impl Sequencer {
             if queue.recv_many(&mut batch, BATCH).await == 0 {
                 return;
             }
+            let batch = self.without_records(batch).await;
             match self.place(batch).await {
                 Some(placed) => self.seal_tail(placed).await,
                 None => self.reload().await,
@@ -261,6 +111,8 @@ impl Sequencer {
                     }
                     match waiting.wants {
                         Wants::Place(answer) => drop(answer.send(Ok(()))),
+                        // Answered before.
+                        Wants::Head(_) | Wants::Try(_) => {}
                         Wants::Proof(answer) => placed.push(Placed {
                             key: waiting.key,
                             body: waiting.body,
@@ -317,6 +169,79 @@ impl Sequencer {
         for one in known {
             let proof = self.archive.proof(&self.member, &one.key).await;
             let _ = one.answer.send(proof);
+        }
+    }
+
+    /// Answers those who bring no record; gives the others.
+    async fn without_records(&mut self, batch: Vec<Waiting>) -> Vec<Waiting> {
+        let mut records = Vec::with_capacity(batch.len());
+        for waiting in batch {
+            match waiting.wants {
+                Wants::Head(answer) => {
+                    self.seal_again().await;
+                    let _ = answer.send(Ok(()));
+                }
+                Wants::Try(trial) => {
+                    let tried = self.try_key(&*trial.key).await;
+                    let _ = trial.answer.send(tried);
+                }
+                _ => records.push(waiting),
+            }
+        }
+        records
+    }
+
+    async fn try_key(&self, key: &dyn SealKey) -> Result<Option<Head>, Error> {
+        let Some(newest) = self.announce.borrow().clone() else {
+            return Ok(None);
+        };
+        match key
+            .seal(newest.body.clone(), newest.size, Vec::new())
+            .await?
+        {
+            Sealing::Signed(cms) => Ok(Some(Head {
+                cms,
+                ..(*newest).clone()
+            })),
+            Sealing::Behind(size) => Err(Error::Damaged(format!(
+                "the signer knows a head of {size} records, the log one of {}",
+                newest.size
+            ))),
+        }
+    }
+
+    /// The newest head under a fresh signature; its bytes stay what they are.
+    async fn seal_again(&self) {
+        let Some(old) = self.announce.borrow().clone() else {
+            return;
+        };
+        let mut trouble = Trouble::new();
+        loop {
+            let sealed = self.key.seal(old.body.clone(), old.size, Vec::new()).await;
+            let error = match sealed {
+                Ok(Sealing::Signed(cms)) => {
+                    let head = Head {
+                        cms,
+                        ..(*old).clone()
+                    };
+                    let kept = head.clone();
+                    let write = self
+                        .archive
+                        .store()
+                        .write(move |tx| replace_head(tx, &kept));
+                    match write.await {
+                        Ok(()) => {
+                            self.announce.send_replace(Some(Arc::new(head)));
+                            return;
+                        }
+                        Err(error) => error,
+                    }
+                }
+                // The signer knows a later head: that one is on its way anyhow.
+                Ok(Sealing::Behind(_)) => return,
+                Err(error) => error,
+            };
+            self.pause(&error, &mut trouble).await;
         }
     }
 
@@ -445,6 +370,12 @@ fn insert(
         next += u64::from(new > 0);
     }
     Ok(places)
+}
+
+fn replace_head(tx: &Tx<'_>, head: &Head) -> Result<(), Error> {
+    tx.prepare_cached("UPDATE evidence_head SET cms = ?3 WHERE log = ?1 AND size = ?2")?
+        .execute(params![head.origin.as_str(), signed(head.size), head.cms])?;
+    Ok(())
 }
 
 fn insert_head(tx: &Tx<'_>, head: &Head, peaks: &[u8]) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use crate::https::{Handler, HeaderName, Method, Peer, Problem, Request, Response
 use crate::packet::{MemberId, PacketId};
 use crate::trust::directory::Directory;
 use crate::trust::{Refusal, Trust, Verdict};
-use crate::uplink::{CHECKPOINTS, DIRECTORY, HEAD, MAILBOX, PACKETS, RECEIPTS, TIME};
+use crate::uplink::{CHECKPOINTS, DIRECTORY, HEAD, MAILBOX, PACKETS, RECEIPTS, REHEARSAL, TIME};
 
 /// Longest JSON message of a box.
 const LONGEST_JSON: u64 = 4 << 20;
@@ -81,6 +81,11 @@ impl Hub {
                 let announced = self.announce(&asker, &announcement).await?;
                 Ok(Response::json(StatusCode::OK, &announced))
             }
+            (REHEARSAL, m) if m == post => {
+                let announcement = json(&mut request.body).await?;
+                self.rehearse(&asker, &announcement)?;
+                Ok(Response::empty(StatusCode::NO_CONTENT))
+            }
             (MAILBOX, m) if m == post => {
                 let ask = json(&mut request.body).await?;
                 let mailbox = Box::pin(self.list(&asker, ask)).await?;
@@ -96,7 +101,9 @@ impl Hub {
                 Box::pin(directory::get(self, &asker, have, wait)).await
             }
             (HEAD, m) if m == get => head::get(self, argument(&query, "from")?).await,
-            (CHECKPOINTS | MAILBOX | RECEIPTS | DIRECTORY | HEAD, _) => Ok(no_such_method()),
+            (CHECKPOINTS | REHEARSAL | MAILBOX | RECEIPTS | DIRECTORY | HEAD, _) => {
+                Ok(no_such_method())
+            }
             _ => Err(Error::Missing),
         }
     }

@@ -225,6 +225,33 @@ impl Hub {
         self.log.enter(evidence::Entry { key, record }).await
     }
 
+    /// The newest head of the hub's own log, signed once by another key and kept nowhere: a rehearsal.
+    ///
+    /// # Errors
+    /// What the key's signer says.
+    pub async fn try_key(
+        &self,
+        key: Arc<dyn evidence::SealKey>,
+    ) -> Result<Option<evidence::Head>, evidence::Error> {
+        self.log.try_key(key).await
+    }
+
+    /// Judges a head of the hub's own as boxes do.
+    ///
+    /// # Errors
+    /// Why boxes would refuse it.
+    pub fn judge_own(&self, head: &evidence::Head) -> Result<(), crate::seal::Refused> {
+        let grounds = self.grounds.borrow().clone();
+        let Some(directory) = &grounds.directory else {
+            return Ok(());
+        };
+        let sealer = crate::seal::Sealer::Hub(directory);
+        let now = self.clock.now();
+        self.opener
+            .head(&head.body, &head.cms, &grounds.trust, sealer, now)
+            .map(drop)
+    }
+
     /// Whether a member can be taken out of the register.
     ///
     /// # Errors

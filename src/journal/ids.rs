@@ -119,4 +119,10 @@ ids! {
     TWO_PERSONS = "55510886f46a280dad92405e451271d6" Warning;
     /// What needs two operators was not done.
     TWO_PERSONS_REFUSED = "76d0b88f987481bbb568c3a7986deb76" Error;
+    /// A renewed key was rehearsed.
+    REHEARSED = "0a2314e0411e1b862a2aa8986bb951de" Notice;
+    /// A renewed key and its certificate are in force.
+    RENEWED = "2cc09162d37359bcbf5eab569a929457" Notice;
+    /// A renewed key failed in its first minutes; the old one is in force again.
+    RENEWAL_TAKEN_BACK = "8aa1942e3608068c7fb6aa916923b357" Error;
 }

@@ -27,7 +27,7 @@ pub use desk::Desk;
 pub use error::Error;
 
 use crate::clock::{Chance, Clock, Moment};
-use crate::evidence::{Entry, Log, Proof, Record};
+use crate::evidence::{Entry, Head, Log, Proof, Record, SealKey};
 use crate::packet::MemberId;
 use crate::seal::Opener;
 use crate::spool::{Schedule, Spool};
@@ -207,6 +207,33 @@ impl Relay {
                 return Ok(all);
             }
         }
+    }
+
+    /// A record's proof under the newest head, if that is signed otherwise than the one at hand.
+    async fn proof_now(
+        &self,
+        member: &MemberId,
+        key: &str,
+        old: &Proof,
+    ) -> Result<Option<Proof>, Error> {
+        let proof = self
+            .log_of(member)?
+            .archive()
+            .proof_now(member, key)
+            .await?;
+        Ok((proof.head.cms != old.head.cms).then_some(proof))
+    }
+
+    /// The newest head of a member's log, signed once by another key and kept nowhere: a rehearsal.
+    ///
+    /// # Errors
+    /// When the member is none of this box, or what the key's signer says.
+    pub async fn try_key(
+        &self,
+        member: &MemberId,
+        key: Arc<dyn SealKey>,
+    ) -> Result<Option<Head>, Error> {
+        Ok(self.log_of(member)?.try_key(key).await?)
     }
 
     /// Wakes who gives this member's receipts.

@@ -273,18 +273,33 @@ async fn put(
     body: Option<&Body>,
 ) -> Result<Vec<u8>, Error> {
     let announcer = relay.announcer_of(&kept.member)?;
-    let seal = Seal::from(sealed).encode();
+    let mut sealed = sealed.clone();
     loop {
         announcer.known(&sealed.head).await;
         relay.gate.pass().await;
         let turn = relay.sending.turn(&kept.member, kept.priority).await;
+        let seal = Seal::from(&sealed).encode();
         let answer = relay.hub.put(kept.packet, &seal, body).await;
         drop(turn);
-        match answer {
-            Err(error) if error.is_behind() => announcer.again(&sealed.head).await?,
-            Err(error) if error.is_away() => relay.gate.failed(&error),
+        let refused = match answer {
+            Err(error) if error.is_behind() => match announcer.again(&sealed.head).await {
+                Err(Error::Hub(error)) if error.is_refused_certificate() => error,
+                other => {
+                    other?;
+                    continue;
+                }
+            },
+            Err(error) if error.is_away() => {
+                relay.gate.failed(&error);
+                continue;
+            }
+            Err(error) if error.is_refused_certificate() => error,
             other => return Ok(other?),
-        }
+        };
+        // The head may be sealed by a certificate that is no longer taken while the newest one is by its successor.
+        let key = format!("packet:{}", kept.packet);
+        let newer = relay.proof_now(&kept.member, &key, &sealed).await?;
+        sealed = newer.ok_or(refused)?;
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Config {
     pub pin_credential: Option<String>,
     /// File that holds the PIN.
     pub pin_file: Option<PathBuf>,
+    /// The PIN itself, where bench work holds it already; no file can say it.
+    #[serde(skip)]
+    pub pin: Option<Pin>,
     /// Sessions kept for seals.
     #[serde(default = "two")]
     pub seal_sessions: usize,
@@ -63,6 +66,46 @@ pub struct KeyConfig {
     pub certificates: PathBuf,
     /// Who may use it.
     pub allow: Vec<Who>,
+}
+
+/// What stands before the certificates in a file whose key has another label than the configuration says: the way in which
+/// a renewal puts certificate and key in place at once.
+pub const LABEL: &str = "trucgate-label: ";
+
+/// What is appended to a key's name for the one that is to take its place.
+pub const SUCCESSOR: &str = ".next";
+
+impl KeyConfig {
+    /// The file of the certificates that are to come next.
+    #[must_use]
+    pub fn next_file(&self) -> PathBuf {
+        self.certificates.with_extension("next.pem")
+    }
+
+    /// The file of the certificates that were in force before.
+    #[must_use]
+    pub fn previous_file(&self) -> PathBuf {
+        self.certificates.with_extension("previous.pem")
+    }
+
+    /// The key's label: that of its certificates' file where it names one.
+    #[must_use]
+    pub fn label_in(&self, file: &str) -> String {
+        file.lines()
+            .find_map(|line| line.strip_prefix(LABEL))
+            .map_or_else(|| self.label.clone(), |label| label.trim().to_owned())
+    }
+
+    /// The successor, if its certificates are there: served beside the key under a name of its own.
+    #[must_use]
+    pub fn successor(&self) -> Option<Self> {
+        let certificates = self.next_file();
+        certificates.exists().then(|| Self {
+            name: format!("{}{SUCCESSOR}", self.name),
+            certificates,
+            ..self.clone()
+        })
+    }
 }
 
 /// A user of this machine.
@@ -129,9 +172,10 @@ impl Config {
             (None, Some(serial)) => TokenName::Serial(serial.clone()),
             _ => return Err(broken("give either token_label or token_serial")),
         };
-        let pin = match (&self.pin_credential, &self.pin_file) {
-            (Some(name), None) => pin_of(name, credentials)?,
-            (None, Some(file)) => {
+        let pin = match (&self.pin, &self.pin_credential, &self.pin_file) {
+            (Some(pin), ..) => pin.clone(),
+            (None, Some(name), None) => pin_of(name, credentials)?,
+            (None, None, Some(file)) => {
                 Pin::read(file).map_err(|e| broken(&format!("PIN file {}: {e}", file.display())))?
             }
             _ => return Err(broken("give either pin_credential or pin_file")),

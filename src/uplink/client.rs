@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Announced, Announcement, Ask, CHECKPOINTS, DIRECTORY, Error, HEAD, HubHead, MAILBOX, Mailbox,
-    PACKETS, RECEIPTS, TIME, Taken, wire,
+    PACKETS, RECEIPTS, REHEARSAL, TIME, Taken, wire,
 };
 use crate::clock::{Moment, parse_rfc3339};
 use crate::evidence::Head;
@@ -117,6 +117,26 @@ impl Hub {
             proof: proof.iter().map(|hash| BASE64.encode(hash)).collect(),
         };
         self.post(CHECKPOINTS, &announcement, DEADLINE).await
+    }
+
+    /// Has the hub judge a head's signature as it judges an announcement, without entering it.
+    ///
+    /// # Errors
+    /// Refuse when the hub would not take it, with its words.
+    pub async fn rehearse(&self, head: &Head) -> Result<(), Error> {
+        let announcement = Announcement {
+            checkpoint: BASE64.encode(&head.body),
+            cms: BASE64.encode(&head.cms),
+            from: head.size,
+            proof: Vec::new(),
+        };
+        let body =
+            serde_json::to_vec(&announcement).map_err(|e| Error::Malformed(e.to_string()))?;
+        let content = Content::new().then_bytes(body);
+        let answer = self
+            .call(Method::POST, REHEARSAL, content, DEADLINE)
+            .await?;
+        expect_ok(answer).await.map(drop)
     }
 
     /// Hands a sealed packet over; gives the seal of the hub's *accepted* receipt, unverified. Idempotent by packet id.

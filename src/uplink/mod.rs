@@ -6,6 +6,7 @@
 //! | call | request | answer |
 //! |---|---|---|
 //! | `POST /v1/checkpoints` | [`Announcement`] | 200 [`Announced`]: taken, or from which size to prove |
+//! | `POST /v1/rehearsal` | [`Announcement`] | 204: the head's signature would be taken |
 //! | `PUT /v1/packets/ID` | seal and body; a void: seal alone | 200 the hub's *accepted* receipt as a frame |
 //! | `POST /v1/mailbox` | [`Ask`] | 200 [`Mailbox`]: packets leased to this box; long poll |
 //! | `GET /v1/packets/ID?to=CODE` | | 200 seal and body |
@@ -31,6 +32,8 @@ pub use messages::{Announced, Announcement, Ask, HubHead, Mailbox, MailboxEntry,
 pub const TIME: &str = "trucgate-time";
 /// Path of announcements.
 pub const CHECKPOINTS: &str = "/v1/checkpoints";
+/// Path of rehearsals: an announcement that is judged and not entered.
+pub const REHEARSAL: &str = "/v1/rehearsal";
 /// Path of packets, before the id.
 pub const PACKETS: &str = "/v1/packets/";
 /// Path of the mailbox.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
 mod peers;
+mod renewal;
 mod revocation;
 mod software;
 mod tenancy;

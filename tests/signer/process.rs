@@ -59,6 +59,7 @@ fn world(dir: &Path, module: PathBuf) -> World {
         token_label: Some(token::LABEL.into()),
         token_serial: None,
         pin_credential: None,
+        pin: None,
         pin_file: Some(dir.join("pin")),
         seal_sessions: 2,
         tls_sessions: 1,

@@ -2,6 +2,11 @@
 
 mod ca;
 mod delete_key;
+mod drill;
+mod enrol;
+mod renew;
+mod self_test;
+mod steps;
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -12,6 +17,30 @@ use crate::provision::token::{self, Kind, Wanted};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
+    /// Ghi kế hoạch: máy nào, đơn vị nào / writes the plan of a box
+    Plan(Box<steps::MakePlan>),
+    /// Danh sách việc: xong gì, tiếp theo là gì / the checklist
+    Status(steps::At),
+    /// Tìm hoặc khởi tạo token, đặt hai PIN / finds or initialises the token
+    InitToken(steps::InitToken),
+    /// Cất PIN bằng systemd-creds / seals the PIN as a systemd credential
+    Pin(steps::SealPin),
+    /// Tạo cặp khoá trong token / makes the key pairs
+    Keys(steps::At),
+    /// Ghi yêu cầu cấp chứng thư / writes the certificate requests
+    Request(steps::At),
+    /// Nhập chứng thư được cấp / imports issued certificates
+    Import(steps::Import),
+    /// Ghi tệp cấu hình / writes the configuration files
+    Configure(steps::At),
+    /// Đăng ký với Trục / enrols at the hub
+    Enrol(enrol::Enrol),
+    /// Gửi cho chính mình một văn bản qua Trục / a document to itself and back
+    SelfTest(steps::At),
+    /// Niêm: không hoàn lại được nữa / closes the box to changes
+    Close(steps::Close),
+    /// Hoàn lại bước cuối / undoes the last step
+    Undo(steps::Undo),
     /// Chuẩn bị token và cặp khoá, in khoá công khai (JSON) / prepares a token and its keys
     Token(Token),
     /// CA thử nghiệm: phía cán bộ cấp chứng thư / a TEST CA: the officer's side
@@ -19,12 +48,16 @@ pub(super) enum Verb {
     Ca(ca::Verb),
     /// Huỷ một cặp khoá đã được hai người thoả thuận / destroys a key pair that two persons agreed to destroy
     DeleteKey(delete_key::Arguments),
+    /// Thay khoá và chứng thư mà không dừng / a new key and certificate without an outage
+    Renew(renew::Arguments),
+    /// Diễn tập: những tháng tới sẽ ra sao / what the coming months bring, if nothing is renewed
+    Drill(drill::Arguments),
 }
 
 impl Verb {
     /// Whether it asks a running process.
     pub(super) fn asks(&self) -> bool {
-        matches!(self, Self::DeleteKey(_))
+        matches!(self, Self::DeleteKey(_) | Self::Renew(_) | Self::Drill(_))
     }
 }
 
@@ -52,9 +85,23 @@ const SOFT_TOKEN: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 pub(super) fn run(whom: &Whom, verb: Verb) -> Result<(), Failure> {
     match verb {
+        Verb::Plan(arguments) => steps::plan(*arguments),
+        Verb::Status(at) => steps::status(&at),
+        Verb::InitToken(arguments) => steps::init_token(&arguments),
+        Verb::Pin(arguments) => steps::pin(&arguments),
+        Verb::Keys(at) => steps::keys(&at),
+        Verb::Request(at) => steps::request(&at),
+        Verb::Import(arguments) => steps::import(&arguments),
+        Verb::Configure(at) => steps::configure(&at),
+        Verb::Enrol(arguments) => enrol::run(arguments),
+        Verb::SelfTest(at) => self_test::run(&at),
+        Verb::Close(arguments) => steps::close(&arguments),
+        Verb::Undo(arguments) => steps::undo(&arguments),
         Verb::Token(token) => prepare(token),
         Verb::Ca(verb) => ca::run(verb),
         Verb::DeleteKey(arguments) => delete_key::run(whom, &arguments),
+        Verb::Renew(arguments) => renew::run(whom, &arguments),
+        Verb::Drill(arguments) => drill::run(whom, &arguments),
     }
 }
 

@@ -248,7 +248,8 @@ async fn proposals_that_do_not_hold_are_refused() {
     let mut with_anchors = good();
     with_anchors.action = Action::ChangeAnchors(anchors);
     let with_anchors = world.an.sign(&with_anchors.encode(), now);
-    let table: Vec<(&str, Signed, Option<&str>, fn(&Refused) -> bool)> = vec![
+    type Row<'a> = (&'a str, Signed, Option<&'a str>, fn(&Refused) -> bool);
+    let table: Vec<Row<'_>> = vec![
         ("altered after it was signed", altered, None, |r| {
             *r == Refused::Altered
         }),

@@ -10,6 +10,7 @@ use super::certificate;
 use crate::clock::Moment;
 use crate::gauge::{Gauge, Kind, Lead, Level, Reading, Source, Text};
 use crate::packet::MemberId;
+use crate::signer::config::SUCCESSOR;
 use crate::signer::{Client, KeyInfo, KeyStatus, KeyUse, Status, TokenState};
 use crate::tls::{Current, Grounds};
 use crate::trust::{Identity, Purpose, Refusal};
@@ -154,7 +155,7 @@ impl Keys {
     }
 }
 
-fn registered(
+pub(in crate::control) fn registered(
     directory: &crate::trust::directory::Directory,
     identity: &Identity,
     use_: KeyUse,
@@ -175,7 +176,8 @@ impl Source for Keys {
             let (signer, status) = self.status().await;
             let away = signer.level == Level::Stops;
             let mut all = vec![signer];
-            for key in &known {
+            // A successor is judged by its rehearsal; nothing depends on it yet.
+            for key in known.iter().filter(|key| !key.name.ends_with(SUCCESSOR)) {
                 if key.use_ == KeyUse::Seal {
                     let status = status
                         .as_ref()

@@ -8,6 +8,7 @@ mod material;
 pub use clock::Time;
 pub use doors::Plain;
 pub use keys::Keys;
+pub(super) use keys::registered;
 pub use material::Material;
 
 use crate::clock::{Moment, rfc3339};

@@ -162,7 +162,10 @@ impl Ca {
         let stem = request
             .file_stem()
             .ok_or_else(|| at("a file without a name".to_owned()))?;
-        let file = out.join(stem).with_extension("pem");
+        // A code has dots of its own, which are no extension.
+        let mut name = stem.to_owned();
+        name.push(".pem");
+        let file = out.join(name);
         let (line, again) = self.line_for(&asked, days)?;
         let mut text = String::new();
         for path in [

@@ -81,7 +81,7 @@ impl Desk {
     /// Puts other keys in force once every pair is proven; until then, and on any error, the old ones stay.
     pub(super) async fn replace_keys(&self, keys: Vec<Key>) -> Result<(), Error> {
         let keys: Keys = keys.into_iter().map(Arc::new).collect();
-        for key in keys.iter() {
+        for key in keys.iter().filter(|key| !key.is_successor()) {
             key.prove(&self.pool).await?;
         }
         self.open_ledgers(&keys)?;
@@ -113,7 +113,7 @@ impl Desk {
 
     /// Proves every key that has not been proven yet.
     pub(super) async fn prove_all(&self) -> Result<(), Error> {
-        for key in self.keys().iter() {
+        for key in self.keys().iter().filter(|key| !key.is_successor()) {
             key.prove(&self.pool).await?;
         }
         Ok(())

@@ -8,9 +8,10 @@ use tokio::sync::OnceCell;
 
 use super::users;
 use crate::gauge::Track;
+use crate::journal::{self, ids};
 use crate::packet::{Digest, MemberId};
 use crate::signer::cms::Signer;
-use crate::signer::config::KeyConfig;
+use crate::signer::config::{KeyConfig, SUCCESSOR};
 use crate::signer::{Algorithm, Config, Error, KeyInfo, KeyStatus, KeyUse};
 
 /// Signed at the start to prove a pair; it is no checkpoint and no handshake.
@@ -30,9 +31,24 @@ pub(super) struct Key {
     pub(super) track: Track,
 }
 
-/// Reads the keys' certificates.
+/// Reads the keys' certificates. A successor that can't be used is left out: it must not take the others down.
 pub(super) fn load(config: &Config) -> Result<Vec<Key>, Error> {
-    config.keys.iter().map(Key::load).collect()
+    let mut keys: Vec<Key> = config
+        .keys
+        .iter()
+        .map(Key::load)
+        .collect::<Result<_, _>>()?;
+    for next in config.keys.iter().filter_map(KeyConfig::successor) {
+        match Key::load(&next) {
+            Ok(key) => keys.push(key),
+            Err(error) => journal::line(&ids::CONFIGURATION_REFUSED)
+                .step("renewal")
+                .reason(error)
+                .next("import the new certificate again; the old key goes on")
+                .error("a key that is to come next can't be served"),
+        }
+    }
+    Ok(keys)
 }
 
 impl Key {
@@ -48,13 +64,18 @@ impl Key {
             name: config.name.clone(),
             member: config.member.clone(),
             use_: config.use_,
-            label: KeyName::Label(config.label.clone()),
+            label: KeyName::Label(config.label_in(&pem)),
             allow: users(&config.allow)?,
             proven: OnceCell::new(),
             track: Track::default(),
             signer,
             chain,
         })
+    }
+
+    /// Whether it only waits to take another's place: proven when it is used, not at the start.
+    pub(super) fn is_successor(&self) -> bool {
+        self.name.ends_with(SUCCESSOR)
     }
 
     pub(super) fn allows(&self, uid: u32) -> bool {
