@@ -53,7 +53,7 @@ pub struct HubConfig {
     /// Where boxes connect.
     pub listen: SocketAddr,
     /// Where boxes that are not registered yet ask to be; without it none can, save by a file.
-    pub enrolment: Option<SocketAddr>,
+    pub enrolment: Option<EnrolmentAt>,
     /// What it trusts.
     pub trust: TrustFiles,
     /// Bounds of the exchange.
@@ -65,6 +65,21 @@ pub struct HubConfig {
     /// Only in tests and the demo.
     #[serde(default)]
     pub test: Test,
+}
+
+/// The hub's door of enrolments.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentAt {
+    /// Where.
+    pub listen: SocketAddr,
+    /// Calls of one address in a minute.
+    #[serde(default = "thirty")]
+    pub calls_per_minute: u32,
+}
+
+fn thirty() -> u32 {
+    30
 }
 
 /// What every process that speaks TLS knows of itself.

@@ -63,6 +63,9 @@ impl Bench {
                 .make_dir(&directory)
                 .map_err(|error| format!("{}: {error}", directory.display()))?;
         }
+        // Certificates are public, and the signer's user reads them.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(bench.certificates(), open).map_err(told)?;
         // Sealed, then cut off before the plain one went.
         if matches!(&bench.state.pin, Some(done) if done.how != Protection::Plain) {
             bench.remove(&bench.pin_file())?;

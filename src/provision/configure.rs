@@ -69,7 +69,8 @@ fn signer(bench: &Bench) -> String {
         _ => format!("token_label = {}", quoted(&plan.token.label)),
     };
     let how = bench.state.pin.as_ref().map(|done| done.how);
-    let pin = if how == Some(Protection::Plain) {
+    // An installed signer has the credential from its unit either way; a plain one by a drop-in.
+    let pin = if how == Some(Protection::Plain) && plan.run.user.is_none() {
         format!("pin_file = {}", path(&bench.pin_file()))
     } else {
         format!("pin_credential = {}", quoted(super::pin::NAME))

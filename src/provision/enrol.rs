@@ -63,6 +63,14 @@ impl Bench {
     /// Names the step.
     pub fn ready_to_enrol(&self) -> Result<(), String> {
         self.open_to_change()?;
+        self.ready_to_test()
+    }
+
+    /// What is to be done before a self-test, which a closed box may repeat.
+    ///
+    /// # Errors
+    /// Names the step.
+    pub fn ready_to_test(&self) -> Result<(), String> {
         self.after(self.is_configured(), "configure")
     }
 

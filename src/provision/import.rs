@@ -19,6 +19,8 @@ pub struct Expected<'a> {
     pub use_: KeyUse,
     /// The code that its certificate must carry.
     pub code: &'a MemberId,
+    /// Host names and addresses that it must carry.
+    pub names: &'a [String],
     /// The key itself.
     pub key: TokenKey<'a>,
 }
@@ -40,7 +42,7 @@ pub enum Refused {
     /// The file is none.
     File(String),
     /// The token has no such key.
-    WrongKey(Summary),
+    WrongKey(Box<Summary>),
     /// It was offered for one key and is another's.
     OtherKey {
         /// The certificate's subject.
@@ -69,6 +71,15 @@ pub enum Refused {
         says: MemberId,
         /// The code that it should carry.
         wanted: MemberId,
+    },
+    /// Host names that were asked for are not in it.
+    NoName {
+        /// The certificate's subject.
+        subject: String,
+        /// The key.
+        label: String,
+        /// The names that are missing.
+        missing: Vec<String>,
     },
     /// Chain, validity, usage, strength or revocation.
     Profile {
@@ -130,6 +141,18 @@ impl fmt::Display for Refused {
                 "chứng thư {subject} mang mã {says}, khoá {label} là của {wanted}: xin CA cấp lại đúng mã / \
                  certificate {subject} carries the code {says}, key {label} is {wanted}'s: have the CA issue it with the right code"
             ),
+            Self::NoName {
+                subject,
+                label,
+                missing,
+            } => {
+                let missing = missing.join(", ");
+                write!(
+                    f,
+                    "chứng thư {subject} của khoá {label} thiếu tên máy {missing}: xin CA cấp lại / \
+                     certificate {subject} of key {label} lacks the host names {missing}: have the CA issue it with them"
+                )
+            }
             Self::Profile { label, refusal } => {
                 if let Some(label) = label {
                     write!(f, "khoá / key {label}: ")?;
@@ -207,7 +230,7 @@ fn matched(
         // Too weak a key is the more useful thing to hear of.
         return Err(match trust.judge(&chain, purpose(&found), now) {
             Err(refusal) if refusal.verdict == Verdict::WeakKey => Refused::profile(None, refusal),
-            _ => Refused::WrongKey(found),
+            _ => Refused::WrongKey(Box::new(found)),
         });
     };
     let label = own.label.to_owned();
@@ -237,6 +260,19 @@ fn matched(
             label,
             says: identity.code,
             wanted: own.code.clone(),
+        });
+    }
+    let missing: Vec<String> = own
+        .names
+        .iter()
+        .filter(|name| !found.hosts.contains(name))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        return Err(Refused::NoName {
+            subject: found.subject,
+            label,
+            missing,
         });
     }
     prove(&own.key, der).map_err(Refused::NotProven)?;

@@ -1,4 +1,4 @@
-//! Bench work: a box from an empty token to its first document ([`bench`], [`steps`]), a TEST certification authority
+//! Bench work: a box from an empty token to its first document ([`mod@bench`], [`steps`]), a TEST certification authority
 //! ([`ca`]), and whole exchanges laid out for the demo and tests ([`lab`]).
 
 pub mod bench;

@@ -5,6 +5,7 @@ use super::import::{self, Expected, Matched, Outcome};
 use super::plan::PlannedKey;
 use super::request::{Subject, request};
 use super::state::CertificateDone;
+use crate::signer::KeyUse;
 use crate::trust::directory::Fingerprint;
 use crate::trust::pem;
 
@@ -64,6 +65,10 @@ impl Bench {
                 label: &planned.label,
                 use_: planned.use_,
                 code: &planned.code,
+                names: match planned.use_ {
+                    KeyUse::Tls => &self.plan.own.names,
+                    KeyUse::Seal => &[],
+                },
                 key: self.key(&bench, &planned.label)?,
             });
         }

@@ -139,6 +139,8 @@ pub struct Member {
     pub code: MemberId,
     /// Its name.
     pub name: String,
+    /// Organization in its request, where the name is longer than 64 characters.
+    pub organization: Option<String>,
     /// Its software's systemid; `QLVB-CODE` unless said.
     pub systemid: Option<String>,
 }
@@ -148,6 +150,10 @@ impl Member {
     #[must_use]
     pub fn seal_key(&self) -> String {
         format!("seal-{}", self.code)
+    }
+
+    fn organization(&self) -> &str {
+        self.organization.as_deref().unwrap_or(&self.name)
     }
 
     /// The systemid of its software.
@@ -204,6 +210,16 @@ impl Plan {
         if self.token.label.is_empty() || self.token.label.len() > 32 {
             return Err("nhãn token có 1 đến 32 byte / token.label has 1 to 32 bytes".to_owned());
         }
+        self.check_paths()?;
+        let members = self.members.iter().map(Member::organization);
+        for organization in members.chain([self.own.organization.as_str()]) {
+            // ub-organization-name (RFC 5280 appendix A.1): certification authorities hold to it.
+            if organization.is_empty() || organization.chars().count() > 64 {
+                return Err(format!(
+                    "tên tổ chức có 1 đến 64 ký tự, hãy viết gọn ở organization / an organization has 1 to 64 characters, write a shorter one under organization: {organization:?}"
+                ));
+            }
+        }
         for (at, member) in self.members.iter().enumerate() {
             let before = &self.members[..at];
             if before.iter().any(|known| known.code == member.code) {
@@ -225,6 +241,35 @@ impl Plan {
         Ok(())
     }
 
+    /// Commands are typed anywhere, and services start elsewhere: a relative path would be another one each time.
+    fn check_paths(&self) -> Result<(), String> {
+        let trust = &self.trust;
+        let listed = [
+            &trust.anchors,
+            &trust.intermediates,
+            &trust.revocation_lists,
+        ];
+        let own = [
+            &self.token.module,
+            &self.token.pin_credential,
+            &self.run.state,
+            &self.run.heads,
+            &self.run.socket,
+        ];
+        match listed
+            .into_iter()
+            .flatten()
+            .chain(own)
+            .find(|path| path.is_relative())
+        {
+            Some(path) => Err(format!(
+                "đường dẫn phải bắt đầu bằng / — a path begins with /: {}",
+                path.display()
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// The keys of this box: one for TLS, one a member.
     #[must_use]
     pub fn planned_keys(&self) -> Vec<PlannedKey> {
@@ -240,7 +285,7 @@ impl Plan {
             use_: KeyUse::Seal,
             code: member.code.clone(),
             kind: self.keys.seal,
-            organization: member.name.clone(),
+            organization: member.organization().to_owned(),
         });
         std::iter::once(tls).chain(seals).collect()
     }

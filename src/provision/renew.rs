@@ -114,18 +114,14 @@ impl Renewal {
         token::key(&bench, &label, kind)?;
         let certificate = self.certificate()?;
         let found = summary(&certificate).map_err(told)?;
-        let names = names_in(&certificate)?;
+        let names = self.names(&certificate)?;
         let made = request(
             &TokenKey::find(&bench, &label)?,
             &Subject {
                 use_: self.key.use_,
                 code: &self.key.member,
                 organization: organization(&found).unwrap_or(self.key.member.as_str()),
-                names: if self.key.use_ == KeyUse::Tls {
-                    &names
-                } else {
-                    &[]
-                },
+                names: &names,
             },
         )?;
         let file = self.request_file();
@@ -151,10 +147,12 @@ impl Renewal {
             "chưa có yêu cầu nào; chạy bước begin trước / nothing was requested yet: run begin first",
         )?;
         let bench = self.bench()?;
+        let names = self.names(&self.certificate()?)?;
         let expected = Expected {
             label: &label,
             use_: self.key.use_,
             code: &self.key.member,
+            names: &names,
             key: TokenKey::find(&bench, &label)?,
         };
         let Outcome { matched, refused } = import(files, &[expected], Some(&label), trust, now)?;
@@ -222,6 +220,14 @@ impl Renewal {
         let mut bench = Workbench::open(&pool.module).map_err(told)?;
         bench.login(&pool.token, &pool.pin).map_err(told)?;
         Ok(bench)
+    }
+
+    /// The names that a new certificate must carry: those of the old one, and only for TLS.
+    fn names(&self, certificate: &[u8]) -> Result<Vec<String>, String> {
+        match self.key.use_ {
+            KeyUse::Tls => names_in(certificate),
+            KeyUse::Seal => Ok(Vec::new()),
+        }
     }
 
     /// The label of the key whose request is written.

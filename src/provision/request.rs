@@ -10,9 +10,7 @@ use rcgen::{
 use super::TokenKey;
 use crate::packet::MemberId;
 use crate::signer::KeyUse;
-
-/// What stands before the code in a SAN URI.
-const CODE_URI: &str = "urn:trucgate:member:";
+use crate::trust::CODE_URI;
 
 /// Subject and extensions of a request.
 #[derive(Clone, Copy, Debug)]

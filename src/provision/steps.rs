@@ -184,7 +184,7 @@ impl Bench {
     fn next_commands(&self, next: Option<Step>) -> String {
         let dir = shell(&self.directory);
         let Some(step) = next else {
-            return "Xong. Khởi động / done. Start it:\n  systemctl enable --now trucgate-signer trucgate-relay\n".to_owned();
+            return self.start_commands();
         };
         let own = |rest: &str| {
             format!(
@@ -228,6 +228,26 @@ impl Bench {
             ),
             _ => own(""),
         }
+    }
+
+    /// How the box starts, when all is done.
+    fn start_commands(&self) -> String {
+        let done = "Xong. Khởi động / done. Start it:\n";
+        if self.plan.run.user.is_none() {
+            return format!(
+                "{done}  trucgate signer --config {}\n  trucgate relay --config {}\n",
+                shell(&configure::signer_file(&self.directory)),
+                shell(&configure::relay_file(&self.directory))
+            );
+        }
+        let plain = matches!(&self.state.pin, Some(done) if done.how == Protection::Plain);
+        let drop_in = if plain {
+            "  install -D -m 644 /usr/share/doc/trucgate/systemd/drop-ins/signer-plain-pin.conf \
+             /etc/systemd/system/trucgate-signer.service.d/plain-pin.conf\n  systemctl daemon-reload\n"
+        } else {
+            ""
+        };
+        format!("{done}{drop_in}  systemctl enable --now trucgate-signer trucgate-relay\n")
     }
 
     /// Undoes a step, the last one that is done.

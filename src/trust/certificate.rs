@@ -1,5 +1,7 @@
 //! A certificate read once, with all that is judged later (RFC 5280 section 4).
 
+use std::net::IpAddr;
+
 use const_oid::ObjectIdentifier as Oid;
 use const_oid::db::{rfc4519, rfc5280, rfc5912};
 use der::asn1::{Ia5StringRef, PrintableStringRef, Utf8StringRef};
@@ -65,6 +67,8 @@ pub(crate) struct Certificate {
     pub(crate) serial_numbers: Vec<String>,
     pub(crate) organization_identifiers: Vec<String>,
     pub(crate) uris: Vec<String>,
+    /// DNS names and IP addresses.
+    pub(crate) hosts: Vec<String>,
     pub(crate) key_identifier: Option<Vec<u8>>,
 }
 
@@ -118,6 +122,7 @@ impl Certificate {
             serial_numbers: attributes(&tbs.subject, rfc4519::SERIAL_NUMBER),
             organization_identifiers: attributes(&tbs.subject, ORGANIZATION_IDENTIFIER),
             uris: extensions.uris,
+            hosts: extensions.hosts,
             key_identifier: extensions.key_identifier,
         })
     }
@@ -170,6 +175,7 @@ struct Extensions {
     usage: Option<KeyUsage>,
     purposes: Option<Vec<Oid>>,
     uris: Vec<String>,
+    hosts: Vec<String>,
     key_identifier: Option<Vec<u8>>,
     unknown_critical: Option<Oid>,
 }
@@ -181,6 +187,7 @@ impl Extensions {
             usage: None,
             purposes: None,
             uris: Vec::new(),
+            hosts: Vec::new(),
             key_identifier: None,
             unknown_critical: None,
         };
@@ -199,14 +206,18 @@ impl Extensions {
                     found.purposes = Some(ExtendedKeyUsage::from_der(value)?.0);
                 }
                 rfc5280::ID_CE_SUBJECT_ALT_NAME => {
-                    found.uris = SubjectAltName::from_der(value)?
-                        .0
-                        .into_iter()
-                        .filter_map(|name| match name {
-                            GeneralName::UniformResourceIdentifier(uri) => Some(uri.to_string()),
-                            _ => None,
-                        })
-                        .collect();
+                    for name in SubjectAltName::from_der(value)?.0 {
+                        match name {
+                            GeneralName::UniformResourceIdentifier(uri) => {
+                                found.uris.push(uri.to_string());
+                            }
+                            GeneralName::DnsName(name) => found.hosts.push(name.to_string()),
+                            GeneralName::IpAddress(octets) => {
+                                found.hosts.extend(address(octets.as_bytes()));
+                            }
+                            _ => {}
+                        }
+                    }
                 }
                 rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER => {
                     let identifier = SubjectKeyIdentifier::from_der(value)?;
@@ -282,6 +293,8 @@ pub struct Summary {
     pub tls: bool,
     /// Whether its key usage holds nonRepudiation.
     pub non_repudiation: bool,
+    /// DNS names and IP addresses among the subject's alternative names.
+    pub hosts: Vec<String>,
     /// Its key's strength in words.
     pub key: String,
     /// SubjectPublicKeyInfo in DER.
@@ -301,11 +314,19 @@ pub fn summary(der: &[u8]) -> Result<Summary, Refusal> {
         non_repudiation: read.usage.is_some_and(|usage| usage.non_repudiation()),
         subject: read.subject_text,
         issuer: read.issuer_text,
+        hosts: read.hosts,
         not_before: read.not_before,
         not_after: read.not_after,
         ca: read.ca,
         spki_der: read.spki_der,
     })
+}
+
+/// An iPAddress (RFC 5280 section 4.2.1.6) as it is written.
+fn address(octets: &[u8]) -> Option<String> {
+    let four = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    let sixteen = <[u8; 16]>::try_from(octets).map(IpAddr::from);
+    four.or(sixteen).ok().map(|address| address.to_string())
 }
 
 /// SHA-256 of a certificate's DER.

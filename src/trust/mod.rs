@@ -21,6 +21,7 @@ use std::fmt;
 
 pub use anchors::{Bearer, Identity, Trust};
 pub use certificate::{KeyKind, PublicKey, Summary, fingerprint, key_of, summary};
+pub(crate) use profile::CODE_URI;
 pub use profile::{CodeSource, Profile, Purpose};
 pub use refusal::{Refusal, Verdict};
 pub use revocation::{ListState, Revocation, Stale};

@@ -28,7 +28,7 @@ impl Dice {
 
 #[test]
 fn every_command_may_be_killed_and_repeated() {
-    let town = Town::open_with(Machine::networked);
+    let town = Town::open_with(Machine::networked, 10_000);
     // How long each command takes, learnt while they are repeated.
     let mut usual: HashMap<String, Duration> = HashMap::new();
     let (mut kills, mut commands) = (0, 0);

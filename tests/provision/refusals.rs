@@ -186,6 +186,12 @@ fn each_wrong_certificate_is_refused_in_its_own_words() {
             "extendedKeyUsage lacks clientAuth",
         ],
     );
+    let elsewhere = ["elsewhere.gov.vn".to_owned()];
+    office.refused(
+        "",
+        &office.issue(&tls, Use::Tls { names: &elsewhere }, BOX, 30),
+        ["thiếu tên máy localhost", "lacks the host names localhost"],
+    );
     let other = TestCa::new(&office.chance, office.now - time::Duration::days(60)).unwrap();
     let foreign = Office::issue_by(&other, &office, &seal, Use::Seal, MEMBERS[0], 30);
     office.refused(

@@ -26,11 +26,11 @@ pub(crate) struct Town {
 
 impl Town {
     pub(crate) fn open() -> Self {
-        Self::open_with(Machine::new)
+        Self::open_with(Machine::new, 30)
     }
 
-    /// `officer` makes the CA's machine.
-    pub(crate) fn open_with(officer: impl FnOnce(&TempDir, &str) -> Machine) -> Self {
+    /// `officer` makes the CA's machine; all boxes together may call the hub's door of enrolments so often a minute.
+    pub(crate) fn open_with(officer: impl FnOnce(&TempDir, &str) -> Machine, calls: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (ca, hub) = (officer(&directory, "ca"), Machine::new(&directory, "hub"));
         ca.good(&format!(
@@ -60,7 +60,7 @@ impl Town {
             "trucgate provision import --dir {at} {requests}/*.pem"
         ));
         hub.good(&format!("trucgate provision configure --dir {at}"));
-        configure(&hub, &ca, ports);
+        configure(&hub, &ca, ports, calls);
         hub.good(&format!(
             "trucgate hub --config {at}/hub.toml admin apply {at}/registry.json"
         ));
@@ -185,13 +185,13 @@ fn trust(ca: &Machine) -> String {
     )
 }
 
-fn configure(hub: &Machine, ca: &Machine, ports: [u16; 2]) {
+fn configure(hub: &Machine, ca: &Machine, ports: [u16; 2], calls: u32) {
     let (at, ca) = (
         hub.at().display().to_string(),
         ca.at().display().to_string(),
     );
     let text = format!(
-        "listen = \"127.0.0.1:{}\"\nenrolment = \"127.0.0.1:{}\"\nseal_key = \"seal-{HUB}\"\n\n\
+        "listen = \"127.0.0.1:{}\"\nenrolment = {{ listen = \"127.0.0.1:{}\", calls_per_minute = {calls} }}\nseal_key = \"seal-{HUB}\"\n\n\
          [box]\ncode = \"{HUB}\"\nstate = \"{at}/state\"\nsigner = \"{at}/signer.sock\"\ntls_key = \"tls\"\n\n\
          [trust]\nanchors = [\"{ca}/root.pem\"]\nintermediates = [\"{ca}/server.pem\", \"{ca}/agency.pem\"]\n\
          revocation_lists = [\"{ca}/root.crl\", \"{ca}/server.crl\", \"{ca}/agency.crl\"]\n",

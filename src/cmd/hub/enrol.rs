@@ -27,7 +27,7 @@ pub(super) async fn door(
     judge: Judge,
     stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
-    let Some(listen) = config.enrolment else {
+    let Some(at) = &config.enrolment else {
         return Ok(());
     };
     let clock = config.test.clock();
@@ -36,7 +36,7 @@ pub(super) async fn door(
         .map_err(Failure::configuration)?;
     let (keep, configuration) = watch::channel(tls);
     let mut server = ServerConfig::secure(
-        listen,
+        at.listen,
         ServerTls {
             config: configuration,
             protocols: Protocols::Http2,
@@ -54,6 +54,7 @@ pub(super) async fn door(
         store: store.clone(),
         grounds,
         clock,
+        calls_per_minute: at.calls_per_minute,
     });
     tokio::spawn(async move {
         server.serve(Arc::new(door), stop).await;

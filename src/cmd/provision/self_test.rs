@@ -35,10 +35,10 @@ const TICK: Duration = Duration::from_millis(100);
 
 pub(super) fn run(at: &At) -> Result<(), Failure> {
     let (mut bench, _alone) = open(&at.dir)?;
-    bench.ready_to_enrol().map_err(Failure::other)?;
+    bench.ready_to_test().map_err(Failure::other)?;
     let work = &mut bench;
     run::process(2, |signals| async move {
-        if !work.is_done(Step::Enrolment) {
+        if !work.is_done(Step::Enrolment) && !work.is_done(Step::Close) {
             ask(work).await?;
         }
         let own = Own::start(work, &signals).await?;

@@ -142,6 +142,11 @@ pub(super) fn plan(arguments: MakePlan) -> Result<(), Failure> {
     let disk = Disk::real();
     let directory = std::path::absolute(&arguments.at.dir).map_err(Failure::other)?;
     disk.make_dir(&directory).map_err(Failure::other)?;
+    if directory == Path::new(INSTALLED) {
+        // Other users read their configuration here; what is secret has a mode of its own.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&directory, open).map_err(Failure::other)?;
+    }
     let alone = lock(&directory)?;
     let file = plan_file(&directory);
     let host = |address: &str| {

@@ -25,6 +25,8 @@ pub struct Parts {
     pub grounds: watch::Receiver<Grounds>,
     /// Time.
     pub clock: Clock,
+    /// Calls of one address in a minute.
+    pub calls_per_minute: u32,
 }
 
 /// Answers `POST` and `GET /v1/enrolment`, and nothing else.
@@ -39,8 +41,8 @@ impl EnrolmentDoor {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
+            rate: Rate::new(parts.calls_per_minute),
             parts,
-            rate: Rate::default(),
         }
     }
 

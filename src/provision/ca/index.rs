@@ -8,6 +8,8 @@ use std::path::Path;
 use super::{Layout, UseName, Which};
 use crate::clock::{self, Moment};
 use crate::durable::Disk;
+use crate::packet::MemberId;
+use crate::trust;
 use crate::trust::directory::Fingerprint;
 use crate::trust::issue::{Reason, Revoked};
 
@@ -132,6 +134,27 @@ impl Index {
 }
 
 impl Line {
+    /// The line of a certificate (DER) that is new.
+    pub(super) fn of(
+        der: &[u8],
+        usage: UseName,
+        code: Option<&MemberId>,
+        issued_at: Moment,
+    ) -> Result<Self, String> {
+        let read = trust::summary(der).map_err(|refusal| refusal.to_string())?;
+        Ok(Self {
+            serial: read.serial,
+            status: Status::Good,
+            issued_at,
+            not_after: read.not_after,
+            issuer: usage.issuer(),
+            usage,
+            code: code.map(ToString::to_string).unwrap_or_default(),
+            key: Fingerprint::of(&read.spki_der),
+            subject: read.subject,
+        })
+    }
+
     /// The line as it stands in the file.
     #[must_use]
     pub fn text(&self) -> String {

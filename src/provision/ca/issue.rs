@@ -14,18 +14,17 @@ use super::{Ca, Which, told};
 use crate::packet::MemberId;
 use crate::trust::directory::Fingerprint;
 use crate::trust::issue::{Use, Wanted};
-use crate::trust::{self, pem};
+use crate::trust::{CODE_URI, pem};
 
-/// What stands before the code in a SAN URI.
-const CODE_URI: &str = "urn:trucgate:member:";
-
-/// The two profiles of DOMAIN section 5, as the officer names them.
+/// What a certificate of this CA is for, as the officer names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UseName {
     /// A box's or the hub's TLS certificate.
     Tls,
     /// A member's seal certificate.
     Seal,
+    /// An intermediate's own certificate, which no request gets.
+    Ca,
 }
 
 impl UseName {
@@ -35,13 +34,15 @@ impl UseName {
         match self {
             Self::Tls => "tls",
             Self::Seal => "seal",
+            Self::Ca => "ca",
         }
     }
 
-    fn issuer(self) -> Which {
+    pub(super) fn issuer(self) -> Which {
         match self {
             Self::Tls => Which::Server,
             Self::Seal => Which::Agency,
+            Self::Ca => Which::Root,
         }
     }
 }
@@ -59,6 +60,7 @@ impl FromStr for UseName {
         match text {
             "tls" => Ok(Self::Tls),
             "seal" => Ok(Self::Seal),
+            "ca" => Ok(Self::Ca),
             other => Err(format!("{other:?} is none of tls, seal")),
         }
     }
@@ -97,7 +99,7 @@ impl Asked {
                 SanType::DnsName(name) => names.push(name.to_string()),
                 SanType::IpAddress(address) => names.push(address.to_string()),
                 SanType::URI(uri) => {
-                    codes.extend(uri.as_str().strip_prefix(CODE_URI).map(str::to_owned))
+                    codes.extend(uri.as_str().strip_prefix(CODE_URI).map(str::to_owned));
                 }
                 _ => {}
             }
@@ -181,6 +183,17 @@ impl Ca {
         Ok(Issued { line, file, again })
     }
 
+    /// Enters an intermediate's own certificate, so that it can be revoked like any other.
+    pub(super) fn enter_authority(&self, der: &[u8]) -> Result<(), String> {
+        let mut index = Index::read(&self.layout)?;
+        let line = Line::of(der, UseName::Ca, None, self.clock.now())?;
+        if index.find(&line.serial).is_some() {
+            return Ok(());
+        }
+        index.add(line);
+        index.write(&self.layout.index(), &self.disk)
+    }
+
     fn line_for(&self, asked: &Asked, days: u16) -> Result<(Line, bool), String> {
         let now = self.clock.now();
         let key = Fingerprint::of(&asked.spki_der);
@@ -203,7 +216,7 @@ impl Ca {
                 UseName::Tls => Use::Tls {
                     names: &asked.names,
                 },
-                UseName::Seal => Use::Seal,
+                UseName::Seal | UseName::Ca => Use::Seal,
             },
             code: Some(&asked.code),
             name: &name,
@@ -215,18 +228,7 @@ impl Ca {
             .authority(issuer)?
             .issue(&wanted, &self.chance)
             .map_err(told)?;
-        let read = trust::summary(&der).map_err(told)?;
-        let line = Line {
-            serial: read.serial,
-            status: Status::Good,
-            issued_at: now,
-            not_after,
-            issuer,
-            usage: asked.usage,
-            code: asked.code.to_string(),
-            key,
-            subject: read.subject,
-        };
+        let line = Line::of(&der, asked.usage, Some(&asked.code), now)?;
         index.add(line.clone());
         // The line first: a certificate that the CA does not know of can't be revoked.
         index.write(&self.layout.index(), &self.disk)?;

@@ -138,7 +138,11 @@ impl Ca {
                     .below(which.name(), key, &self.chance, now)
                     .map(|one| one.der().to_vec()),
             };
-            self.write_pem(&path, &der.map_err(told)?)?;
+            let der = der.map_err(told)?;
+            if which != Which::Root {
+                self.enter_authority(&der)?;
+            }
+            self.write_pem(&path, &der)?;
         }
         Ok(())
     }
