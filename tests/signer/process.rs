@@ -61,7 +61,6 @@ fn world(dir: &Path, module: PathBuf) -> World {
         pin_credential: None,
         pin: None,
         pin_file: Some(dir.join("pin")),
-        pin: None,
         seal_sessions: 2,
         tls_sessions: 1,
         queue: 600,

@@ -193,7 +193,7 @@ impl Work<'_> {
                 Ok(other) => return Err(Failure::other(format!("{other:?}"))),
                 Err(reason) => return Err(Failure::other(reason)),
             }
-            std::thread::sleep(EVERY);
+            pause();
         }
     }
 
@@ -258,7 +258,7 @@ impl Work<'_> {
                 }
                 (None, _) => {}
             }
-            std::thread::sleep(EVERY);
+            pause();
         }
     }
 
@@ -319,6 +319,15 @@ impl Work<'_> {
         hang_up(&self.signer_socket())?;
         hang_up(&self.socket)
     }
+}
+
+/// Until the next look at a process that tells nobody when its gauges change.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the gauges of another process are asked for: there is no event to wait for"
+)]
+fn pause() {
+    std::thread::sleep(EVERY);
 }
 
 fn content(file: &Path) -> Result<Vec<u8>, Failure> {
