@@ -5,194 +5,26 @@
 //! cut the same tree is signed again or one that continues it, never another of the same size.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::archive::{self, Archive, leaves, signed, unsigned};
-use super::{Error, Head, Proof, Record};
-use crate::clock::Chance;
-use crate::journal;
-use crate::merkle::checkpoint::Checkpoint;
+use super::archive::{self, leaves, signed, unsigned};
+use super::hand::{Hand, Trouble};
+use super::log::{Ask, Joining, QUEUE, Waiting, Wants};
+use super::{Error, Head, Proof};
 use crate::merkle::{Batch, Frontier, Hash, leaf_hash};
 use crate::packet::MemberId;
-use crate::retry::{Backoff, Class};
+use crate::retry::Class;
 use crate::store::{Tx, params};
 
-/// What the signer did with a checkpoint.
-#[derive(Debug)]
-pub enum Sealing {
-    /// CMS SignedData, detached.
-    Signed(Vec<u8>),
-    /// The signer's last known size is another: prove from there.
-    Behind(u64),
-}
-
-/// The answer of a [`SealKey`], on its way.
-pub type Signing<'a> = Pin<Box<dyn Future<Output = Result<Sealing, Error>> + Send + 'a>>;
-
-/// The right to ask a [`SealKey`] for a signature, until it is dropped.
-pub type Turn = Option<OwnedSemaphorePermit>;
-
-/// A member's seal key, wherever it is kept.
-pub trait SealKey: Send + Sync + 'static {
-    /// Waits until a signature that is asked for would be made at once, behind others who wait. What the signature is to
-    /// cover is settled only then.
-    fn turn(&self) -> Pin<Box<dyn Future<Output = Turn> + Send + '_>> {
-        Box::pin(std::future::ready(None))
-    }
-
-    /// Signs the checkpoint `body`, shown by `proof` to continue the tree of `from` entries.
-    fn seal(&self, body: Vec<u8>, from: u64, proof: Vec<Hash>) -> Signing<'_>;
-}
-
-/// Gives the extension lines of the next checkpoint: the hub's last head, digests of revocation material.
-pub type Extensions = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
-
-/// Sees the newest head of a log.
-pub type Witness = watch::Receiver<Option<Arc<Head>>>;
-
-/// A record on its way into a log. The key makes it unique there: the same key again gives the first one's proof.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Unique within the log.
-    pub key: String,
-    /// What joins.
-    pub record: Record,
-}
-
-/// A cheap handle to one member's log; its task ends when the last handle is gone.
-#[derive(Clone, Debug)]
-pub struct Log {
-    member: MemberId,
-    archive: Archive,
-    queue: mpsc::Sender<Waiting>,
-    newest: Witness,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    key: String,
-    body: Vec<u8>,
-    wants: Wants,
-}
-
-/// What whoever gave a record waits for.
-#[derive(Debug)]
-enum Wants {
-    /// Its place: durable, and signed with whatever is signed next.
-    Place(oneshot::Sender<Result<(), Error>>),
-    /// Its proof under a signed head.
-    Proof(oneshot::Sender<Result<Proof, Error>>),
-}
-
-impl Wants {
-    fn fail(self, error: Error) {
-        // A caller that has gone will ask again by the same key.
-        match self {
-            Self::Place(answer) => drop(answer.send(Err(error))),
-            Self::Proof(answer) => drop(answer.send(Err(error))),
-        }
-    }
-}
-
-/// Records that may wait before [`Log::append`] itself waits.
-const QUEUE: usize = 16_384;
 /// Records placed by one write.
 const BATCH: usize = 4_096;
 /// A signature that comes within this time finds the next records still together: one write places them all.
 const GRACE: Duration = Duration::from_millis(5);
 
-impl Log {
-    /// Opens the log of `member` and starts its task; records that a power cut left unsigned are signed first.
-    #[must_use]
-    pub fn open(
-        archive: Archive,
-        member: MemberId,
-        key: Arc<dyn SealKey>,
-        extensions: Extensions,
-        chance: Chance,
-    ) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let (announce, newest) = watch::channel(None);
-        let hand = Hand {
-            member: member.clone(),
-            archive: archive.clone(),
-            key,
-            extensions,
-            chance,
-        };
-        let sequencer = Sequencer {
-            hand: Arc::new(hand),
-            announce,
-            edge: Frontier::empty(),
-            tail: Vec::new(),
-            placed: VecDeque::new(),
-            doubtful: false,
-            open: true,
-        };
-        tokio::spawn(sequencer.run(waiting));
-        Self {
-            member,
-            archive,
-            queue,
-            newest,
-        }
-    }
-
-    /// Whose log it is.
-    #[must_use]
-    pub fn member(&self) -> &MemberId {
-        &self.member
-    }
-
-    /// The stored side of it.
-    #[must_use]
-    pub fn archive(&self) -> &Archive {
-        &self.archive
-    }
-
-    /// The newest signed head, as it changes.
-    #[must_use]
-    pub fn heads(&self) -> Witness {
-        self.newest.clone()
-    }
-
-    /// Adds a record and waits until it is signed, however long the token is away.
-    ///
-    /// # Errors
-    /// Retry when the store failed: nobody knows whether the record is there, and the same key may be appended again.
-    pub async fn append(&self, entry: Entry) -> Result<Proof, Error> {
-        let (answer, proof) = oneshot::channel();
-        self.queue(entry, Wants::Proof(answer)).await?;
-        proof.await.map_err(|_| Error::Stopped)?
-    }
-
-    /// Adds a record and waits until its place is durable, not for the token: the next signature covers it, after a power
-    /// cut too. For records of which nobody needs a proof now.
-    ///
-    /// # Errors
-    /// As [`Log::append`].
-    pub async fn enter(&self, entry: Entry) -> Result<(), Error> {
-        let (answer, placed) = oneshot::channel();
-        self.queue(entry, Wants::Place(answer)).await?;
-        placed.await.map_err(|_| Error::Stopped)?
-    }
-
-    async fn queue(&self, entry: Entry, wants: Wants) -> Result<(), Error> {
-        let waiting = Waiting {
-            key: entry.key,
-            body: entry.record.encode(),
-            wants,
-        };
-        self.queue.send(waiting).await.map_err(|_| Error::Stopped)
-    }
-}
-
-struct Sequencer {
+pub(super) struct Sequencer {
     hand: Arc<Hand>,
     announce: watch::Sender<Option<Arc<Head>>>,
     /// The tree under the newest head.
@@ -201,19 +33,12 @@ struct Sequencer {
     tail: Vec<Hash>,
     /// Those who wait for a proof, in the order of their places.
     placed: VecDeque<Placed>,
+    /// Signatures that are to be made before the next of the log's own.
+    asked: VecDeque<Ask>,
     /// A write failed and may be done all the same: the store is to be read before the next one.
     doubtful: bool,
     /// Whether records may still come.
     open: bool,
-}
-
-/// What a signature takes, apart from the records that gather meanwhile.
-struct Hand {
-    member: MemberId,
-    archive: Archive,
-    key: Arc<dyn SealKey>,
-    extensions: Extensions,
-    chance: Chance,
 }
 
 /// A record that waits for its proof; without an index it was there before and is proven from the store.
@@ -227,11 +52,26 @@ struct Placed {
 }
 
 impl Sequencer {
-    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+    pub(super) fn new(hand: Hand, announce: watch::Sender<Option<Arc<Head>>>) -> Self {
+        Self {
+            hand: Arc::new(hand),
+            announce,
+            edge: Frontier::empty(),
+            tail: Vec::new(),
+            placed: VecDeque::new(),
+            asked: VecDeque::new(),
+            doubtful: false,
+            open: true,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
         let mut trouble = Trouble::new();
         self.reload().await;
         loop {
-            if self.tail.is_empty() {
+            if let Some(ask) = self.asked.pop_front() {
+                self.serve(ask, &mut queue).await;
+            } else if self.tail.is_empty() {
                 let mut batch = Vec::new();
                 if queue.recv_many(&mut batch, BATCH).await == 0 {
                     return;
@@ -244,6 +84,26 @@ impl Sequencer {
                 self.reload().await;
             }
             self.answer_known().await;
+        }
+    }
+
+    /// Makes a signature that brings no record.
+    async fn serve(&mut self, ask: Ask, queue: &mut mpsc::Receiver<Waiting>) {
+        let (hand, newest) = (self.hand.clone(), self.announce.borrow().clone());
+        // Whoever asked may have gone.
+        match (ask, newest) {
+            (Ask::Head(answer), None) => drop(answer.send(())),
+            (Ask::Head(answer), Some(head)) => {
+                if let Some(head) = self.placing(queue, hand.seal_again(&head)).await {
+                    self.announce.send_replace(Some(Arc::new(head)));
+                }
+                let _ = answer.send(());
+            }
+            (Ask::Try(trial), None) => drop(trial.answer.send(Ok(None))),
+            (Ask::Try(trial), Some(head)) => {
+                let tried = self.placing(queue, hand.try_key(&*trial.key, &head)).await;
+                let _ = trial.answer.send(tried.map(Some));
+            }
         }
     }
 
@@ -319,7 +179,14 @@ impl Sequencer {
     }
 
     /// Gives each waiting record its place, durably. When the store fails the callers are told.
-    async fn place(&mut self, batch: Vec<Waiting>) {
+    async fn place(&mut self, waiting: Vec<Waiting>) {
+        let mut batch: Vec<Joining> = Vec::with_capacity(waiting.len());
+        for one in waiting {
+            match one {
+                Waiting::Record(record) => batch.push(record),
+                Waiting::Ask(ask) => self.asked.push_back(ask),
+            }
+        }
         if batch.is_empty() {
             return;
         }
@@ -399,99 +266,6 @@ impl Sequencer {
     }
 }
 
-impl Hand {
-    /// Has the tree with the batch signed, once.
-    async fn sign(&self, batch: &Batch) -> Result<Head, Error> {
-        let checkpoint = Checkpoint {
-            origin: self.member.to_string(),
-            size: batch.size(),
-            root: batch.root(),
-            extensions: (self.extensions)(),
-        };
-        let body = checkpoint.body().into_bytes();
-        let mut from = batch.before();
-        let mut proof = batch.consistency().unwrap_or_default();
-        loop {
-            match self.key.seal(body.clone(), from, proof).await? {
-                Sealing::Signed(cms) => {
-                    return Ok(Head {
-                        origin: self.member.clone(),
-                        size: checkpoint.size,
-                        root: checkpoint.root,
-                        body,
-                        cms,
-                    });
-                }
-                Sealing::Behind(size) if size != from => {
-                    from = size;
-                    proof = self
-                        .archive
-                        .consistency(&self.member, size, checkpoint.size)
-                        .await?;
-                }
-                Sealing::Behind(size) => {
-                    return Err(Error::Damaged(format!(
-                        "the signer asks for a proof from {size} again and again"
-                    )));
-                }
-            }
-        }
-    }
-
-    async fn keep(&self, batch: &Batch, head: &Arc<Head>) {
-        let peaks = batch.after().peaks().concat();
-        let mut trouble = Trouble::new();
-        loop {
-            let (head, peaks) = (head.clone(), peaks.clone());
-            let kept = self
-                .archive
-                .store()
-                .write(move |tx| insert_head(tx, &head, &peaks))
-                .await;
-            match kept {
-                Ok(()) => return,
-                Err(error) => self.pause(&error, &mut trouble).await,
-            }
-        }
-    }
-
-    async fn pause(&self, error: &Error, trouble: &mut Trouble) {
-        let reason = error.to_string();
-        if trouble.is_news(&reason) {
-            journal::line(&journal::ids::SIGNER_AWAY)
-                .member(&self.member)
-                .step("seal")
-                .reason(reason)
-                .next("what is kept waits and is sealed when the signer is back")
-                .warning("records wait for their signature");
-        }
-        tokio::time::sleep(trouble.backoff.next(&self.chance)).await;
-    }
-}
-
-/// Tries that fail one after the other. Each reason is told once, since hours of them would fill the journal.
-struct Trouble {
-    backoff: Backoff,
-    told: Option<String>,
-}
-
-impl Trouble {
-    fn new() -> Self {
-        Self {
-            backoff: Backoff::new(Duration::from_millis(50), Duration::from_millis(200)),
-            told: None,
-        }
-    }
-
-    fn is_news(&mut self, reason: &str) -> bool {
-        let news = self.told.as_deref() != Some(reason);
-        if news {
-            self.told = Some(reason.to_owned());
-        }
-        news
-    }
-}
-
 fn insert(
     tx: &Tx<'_>,
     member: &MemberId,
@@ -519,18 +293,4 @@ fn insert(
         next += u64::from(new > 0);
     }
     Ok(places)
-}
-
-fn insert_head(tx: &Tx<'_>, head: &Head, peaks: &[u8]) -> Result<(), Error> {
-    tx.prepare_cached(
-        "INSERT OR REPLACE INTO evidence_head (log, size, peaks, body, cms) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        head.origin.as_str(),
-        signed(head.size),
-        peaks,
-        head.body,
-        head.cms
-    ])?;
-    Ok(())
 }
