@@ -24,6 +24,9 @@ use crate::uplink::Hub;
 /// How often the journal is told what the gauges say.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// How long after a fault the local socket is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// What box and hub have in common.
 pub(super) struct Parts<'a> {
     pub(super) own: &'a Own,
@@ -77,8 +80,7 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         disk: parts.disk.clone(),
         directory: parts.own.state.join("agreed"),
         act: parts.act.clone(),
-    })
-    .map_err(Failure::other)?;
+    });
     let desk = Arc::new(Desk::new(
         parts.own.code.to_string(),
         role,
@@ -120,9 +122,24 @@ fn socket(parts: &Parts<'_>, desk: &Arc<Desk>, signals: &Signals) -> Result<(), 
     let mut allow =
         crate::signer::server::users(&parts.control.allow).map_err(Failure::configuration)?;
     allow.push(nix::unistd::getuid().as_raw());
-    let socket = Socket::bind(&parts.disk, &path, allow)
-        .map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
-    tokio::spawn(socket.serve(desk.clone(), signals.stop.clone()));
+    let (disk, desk, stop) = (parts.disk.clone(), desk.clone(), signals.stop.clone());
+    // What operators ask by must not keep documents from travelling: a fault is tried again beside them.
+    let first = Socket::bind(&disk, &path, allow.clone());
+    tokio::spawn(async move {
+        let mut bound = first;
+        loop {
+            match bound {
+                Ok(socket) => return socket.serve(desk, stop).await,
+                Err(error) => journal::line(&ids::DISK_FAULT)
+                    .step("control socket")
+                    .reason(format_args!("{}: {error}", path.display()))
+                    .next("look at the directory of the socket; documents go on, and it is tried again")
+                    .warning("operators can't ask at the local socket"),
+            }
+            tokio::time::sleep(AGAIN).await;
+            bound = Socket::bind(&disk, &path, allow.clone());
+        }
+    });
     Ok(())
 }
 

@@ -121,16 +121,13 @@ impl std::fmt::Debug for Agreed {
 
 impl Agreed {
     /// Over its parts.
-    ///
-    /// # Errors
-    /// When the directory can't be made.
-    pub fn new(parts: Parts) -> std::io::Result<Self> {
-        parts.disk.make_dir(&parts.directory)?;
-        Ok(Self {
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
             parts,
             waiting: Mutex::default(),
             one: tokio::sync::Mutex::default(),
-        })
+        }
     }
 
     /// Takes a proposal; gives its id.
@@ -368,7 +365,10 @@ impl Agreed {
     fn keep(&self, id: PacketId, agreement: &Agreement) -> Result<(), Refused> {
         serde_json::to_vec_pretty(agreement)
             .map_err(std::io::Error::other)
-            .and_then(|bytes| self.parts.disk.replace(&self.file(id), &bytes))
+            .and_then(|bytes| {
+                self.parts.disk.make_dir(&self.parts.directory)?;
+                self.parts.disk.replace(&self.file(id), &bytes)
+            })
             .map_err(|error| Refused::Failed(Text::new(error.to_string(), error.to_string())))
     }
 

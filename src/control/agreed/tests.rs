@@ -135,7 +135,7 @@ impl World {
             act: act.clone(),
         });
         Self {
-            agreed: agreed.unwrap(),
+            agreed,
             act,
             clock,
             stranger: person("An", &other),
@@ -221,8 +221,7 @@ async fn two_persons_get_it_done_once_and_both_names_stand_on_record() {
         disk: Disk::real(),
         directory: world.directory.path().join("agreed"),
         act: world.act.clone(),
-    })
-    .unwrap();
+    });
     assert_eq!(later.propose(signed, None).await, Err(Refused::Replayed));
     assert_eq!(later.approve(approval).await, Err(Refused::Replayed));
     assert_eq!(world.done(), 1);
