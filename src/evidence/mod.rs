@@ -2,6 +2,7 @@
 
 mod archive;
 mod error;
+mod hand;
 mod head;
 mod key;
 mod material;

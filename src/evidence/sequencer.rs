@@ -13,13 +13,12 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use super::archive::{self, Archive, leaves, signed, unsigned};
+use super::hand::{Hand, Trouble};
 use super::{Error, Head, Proof, Record};
 use crate::clock::Chance;
-use crate::journal;
-use crate::merkle::checkpoint::Checkpoint;
 use crate::merkle::{Batch, Frontier, Hash, leaf_hash};
 use crate::packet::MemberId;
-use crate::retry::{Backoff, Class};
+use crate::retry::Class;
 use crate::store::{Tx, params};
 
 /// What the signer did with a checkpoint.
@@ -207,15 +206,6 @@ struct Sequencer {
     open: bool,
 }
 
-/// What a signature takes, apart from the records that gather meanwhile.
-struct Hand {
-    member: MemberId,
-    archive: Archive,
-    key: Arc<dyn SealKey>,
-    extensions: Extensions,
-    chance: Chance,
-}
-
 /// A record that waits for its proof; without an index it was there before and is proven from the store.
 struct Placed {
     key: String,
@@ -399,99 +389,6 @@ impl Sequencer {
     }
 }
 
-impl Hand {
-    /// Has the tree with the batch signed, once.
-    async fn sign(&self, batch: &Batch) -> Result<Head, Error> {
-        let checkpoint = Checkpoint {
-            origin: self.member.to_string(),
-            size: batch.size(),
-            root: batch.root(),
-            extensions: (self.extensions)(),
-        };
-        let body = checkpoint.body().into_bytes();
-        let mut from = batch.before();
-        let mut proof = batch.consistency().unwrap_or_default();
-        loop {
-            match self.key.seal(body.clone(), from, proof).await? {
-                Sealing::Signed(cms) => {
-                    return Ok(Head {
-                        origin: self.member.clone(),
-                        size: checkpoint.size,
-                        root: checkpoint.root,
-                        body,
-                        cms,
-                    });
-                }
-                Sealing::Behind(size) if size != from => {
-                    from = size;
-                    proof = self
-                        .archive
-                        .consistency(&self.member, size, checkpoint.size)
-                        .await?;
-                }
-                Sealing::Behind(size) => {
-                    return Err(Error::Damaged(format!(
-                        "the signer asks for a proof from {size} again and again"
-                    )));
-                }
-            }
-        }
-    }
-
-    async fn keep(&self, batch: &Batch, head: &Arc<Head>) {
-        let peaks = batch.after().peaks().concat();
-        let mut trouble = Trouble::new();
-        loop {
-            let (head, peaks) = (head.clone(), peaks.clone());
-            let kept = self
-                .archive
-                .store()
-                .write(move |tx| insert_head(tx, &head, &peaks))
-                .await;
-            match kept {
-                Ok(()) => return,
-                Err(error) => self.pause(&error, &mut trouble).await,
-            }
-        }
-    }
-
-    async fn pause(&self, error: &Error, trouble: &mut Trouble) {
-        let reason = error.to_string();
-        if trouble.is_news(&reason) {
-            journal::line(&journal::ids::SIGNER_AWAY)
-                .member(&self.member)
-                .step("seal")
-                .reason(reason)
-                .next("what is kept waits and is sealed when the signer is back")
-                .warning("records wait for their signature");
-        }
-        tokio::time::sleep(trouble.backoff.next(&self.chance)).await;
-    }
-}
-
-/// Tries that fail one after the other. Each reason is told once, since hours of them would fill the journal.
-struct Trouble {
-    backoff: Backoff,
-    told: Option<String>,
-}
-
-impl Trouble {
-    fn new() -> Self {
-        Self {
-            backoff: Backoff::new(Duration::from_millis(50), Duration::from_millis(200)),
-            told: None,
-        }
-    }
-
-    fn is_news(&mut self, reason: &str) -> bool {
-        let news = self.told.as_deref() != Some(reason);
-        if news {
-            self.told = Some(reason.to_owned());
-        }
-        news
-    }
-}
-
 fn insert(
     tx: &Tx<'_>,
     member: &MemberId,
@@ -519,18 +416,4 @@ fn insert(
         next += u64::from(new > 0);
     }
     Ok(places)
-}
-
-fn insert_head(tx: &Tx<'_>, head: &Head, peaks: &[u8]) -> Result<(), Error> {
-    tx.prepare_cached(
-        "INSERT OR REPLACE INTO evidence_head (log, size, peaks, body, cms) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        head.origin.as_str(),
-        signed(head.size),
-        peaks,
-        head.body,
-        head.cms
-    ])?;
-    Ok(())
 }
