@@ -369,5 +369,6 @@ fn registered(world: &World, seal: Vec<Fingerprint>) -> Change {
         seal,
         state: State::Active,
         successor: None,
+        changed: None,
     }))
 }
