@@ -1,5 +1,7 @@
 //! The TEST CA's responder and time-stamp authority as real processes, asked by openssl and curl.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

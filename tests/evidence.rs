@@ -207,7 +207,7 @@ fn no_changed_byte(world: &World, of_interest: impl Fn(&str) -> bool) {
     watched.retain(|path| !path.ends_with("README.txt") && of_interest(&path.to_string_lossy()));
     watched.push(document.clone());
     for path in watched {
-        let good = std::fs::read(&path).unwrap();
+        let good = std::fs::read(&path).expect("an exported file can be read");
         let changed_at = |at: usize| {
             let mut changed = good.clone();
             changed[at] ^= 1;

@@ -11,7 +11,7 @@ use crate::config::Own;
 use crate::journal;
 use crate::pki::Keeper;
 use crate::retry::Backoff;
-use crate::signer::Client;
+use crate::signer::{Client, KeyInfo};
 use crate::tls::{Credential, Current, SignerKey};
 
 /// How often the signer is asked for a newer chain.
@@ -65,9 +65,20 @@ async fn newest(
     keeper: &Keeper,
 ) -> Result<(), String> {
     let keys = signer.keys().await.map_err(|error| error.to_string())?;
-    for key in &keys {
-        keeper.watch(&key.chain);
+    let chains: Vec<_> = keys.iter().map(|key| key.chain.clone()).collect();
+    present_newest(keys, signer, name, current)?;
+    for chain in &chains {
+        keeper.watch(chain);
     }
+    Ok(())
+}
+
+fn present_newest(
+    keys: Vec<KeyInfo>,
+    signer: &Client,
+    name: &str,
+    current: &Current,
+) -> Result<(), String> {
     let key = keys
         .into_iter()
         .find(|key| key.name == name)

@@ -1,4 +1,4 @@
-//! Signatures of one member's tree: made by whatever key is in force, kept in the store.
+//! What a signature over a log takes: a key, patience, and a place for the head.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,9 +2,9 @@
 
 mod archive;
 mod error;
+mod hand;
 mod head;
 mod key;
-mod hand;
 mod log;
 mod material;
 mod sequencer;

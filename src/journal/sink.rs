@@ -97,7 +97,7 @@ fn carry(name: &str, waiting: &Receiver<Arc<Entry>>, counts: &Counts) {
         counts.wrote.notify_all();
         if many >= BUSY {
             // More of the kind is to come: woken for each line, this thread would cost more than all it writes.
-            std::thread::sleep(GATHERING);
+            std::thread::park_timeout(GATHERING);
         }
     }
 }

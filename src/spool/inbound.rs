@@ -96,7 +96,7 @@ impl Spool {
             .read(move |tx| {
                 let found = tx
                     .prepare_cached(
-                        "SELECT packet, sender, size, digest, body, seal, bytes FROM inbox \
+                        "SELECT packet, sender, size, inbox.digest, body, seal, bytes FROM inbox \
                          JOIN seal_head ON seal_head.number = head LEFT JOIN inbox_body ON inbox_body.number = inbox.number \
                          WHERE doc = ?1 AND member = ?2 AND purged = 0",
                     )?

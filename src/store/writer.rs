@@ -211,7 +211,7 @@ fn transaction(
         if done.is_ok() && group.len() < GROUP && started.elapsed() < WORK {
             next = waiting.try_recv().ok();
             if next.is_none() && std::mem::take(&mut gathers) {
-                std::thread::sleep(GATHERING);
+                std::thread::park_timeout(GATHERING);
                 next = waiting.try_recv().ok();
             }
         }

@@ -34,7 +34,7 @@ impl Default for Quota {
     fn default() -> Self {
         Self {
             in_flight: NonZeroU32::new(32).unwrap_or(NonZeroU32::MIN),
-            in_flight_beside_quiet: NonZeroU32::new(2).unwrap_or(NonZeroU32::MIN),
+            in_flight_beside_quiet: NonZeroU32::MIN,
             waiting: 1024,
             wait_seconds: 30,
             per_second: None,

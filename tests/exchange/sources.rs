@@ -47,6 +47,9 @@ fn start_again(exchange: &mut Exchange, anew: bool) {
         }
         exchange.boxes[number].main = None;
         exchange.start_relay(number).unwrap();
+        let relay = exchange.relay(number).unwrap();
+        let shown = |line: &Value| text(line, "MESSAGE").contains("TLS presents key");
+        relay.line(0, PATIENCE, shown).unwrap();
         if anew {
             exchange.wait_for_directory(number).unwrap();
         }

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use trucgate::cmd::demo::exchange::is;
+use trucgate::hub::admin::Change;
 use trucgate::journal::ids;
 use trucgate::provision::lab::MemberPlan;
+use trucgate::trust::directory::{Fingerprint, Member, State};
 use trucgate::vxp::MessageType;
 
-use crate::world::desks::{Flow, Seeded, persist, seeds};
+use crate::world::boxes::{enter, first_certificate};
+use crate::world::desks::{Flow, Seeded, Verifier, persist, seeds};
 use crate::world::machines::Who::{self, Hub, Sender, SenderSigner};
 use crate::world::token::Network;
 use crate::world::{PATIENCE, RECEIVERS, SENDER, World, document, member, plan, received, sending};
@@ -297,4 +300,75 @@ async fn the_whole_exchange_goes_and_comes_back() {
         world.again(who);
     }
     flow.once(&world, AWAY).await;
+}
+
+/// A sister key has a certificate of its own: the hub and the receivers take its seals, since the directory knows both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sister_key_in_a_second_token_seals_while_the_first_is_away() {
+    const AFTER: Duration = Duration::from_millis(500);
+    let (mut world, mut network) = world_with_network();
+    arrive(&world, vec![edxml(0)], 1).await;
+    let sister = world.sister(SenderSigner, &mut network, AFTER);
+    let own = first_certificate(&world.machine(SenderSigner).chain(&format!("seal-{SENDER}")));
+    let prints = [&own, &sister].map(|der| Fingerprint::of(der));
+    enter(&world.exchange, &[registered(&world, prints.to_vec())]);
+
+    let from = world.process(Sender).lines();
+    let signer_from = world.process(SenderSigner).lines();
+    network.kill();
+    let gone = Instant::now();
+    let documents = answered(&world, 1).await;
+    world.said(SenderSigner, signer_from, &ids::STANDBY_SERVES, 0, |_| true);
+    world.said(Sender, from, &ids::PACKET_SEALED, AWAY - 1, |_| true);
+    let sealed = gone.elapsed();
+    assert!(
+        AFTER <= sealed && sealed < AFTER + 2 * AT_ONCE,
+        "after {sealed:?}"
+    );
+    let verifier = Verifier::of(&world);
+    for code in RECEIVERS {
+        let software = world.software(code);
+        let mut got = Vec::new();
+        for row in received(&software, AWAY).await {
+            let doc = row["docId"].as_str().unwrap();
+            let bytes = software.get(doc).await.unwrap().document().unwrap();
+            assert!(verifier.proves(&software, doc, &bytes).await);
+            got.push(bytes);
+        }
+        got.sort();
+        let mut sent = documents.clone();
+        sent.sort();
+        assert_eq!(got, sent);
+    }
+
+    // Back again, the first serves at once, and its own certificate stands in the seals.
+    let signer_from = world.process(SenderSigner).lines();
+    network.start();
+    let back = Instant::now();
+    let more = answered(&world, 1 + AWAY).await;
+    world.said(SenderSigner, signer_from, &ids::TOKEN_BACK, 0, |_| true);
+    assert!(back.elapsed() < 2 * AT_ONCE, "{:?}", back.elapsed());
+    let all: Vec<_> = documents.into_iter().chain(more).collect();
+    arrive(&world, all, 1 + 2 * AWAY).await;
+}
+
+/// [`SENDER`] as the hub's operator enters it.
+fn registered(world: &World, seal: Vec<Fingerprint>) -> Change {
+    let (machine, tenant) = world.exchange.tenant(&member(SENDER)).unwrap();
+    Change::AddMember(Box::new(Member {
+        code: tenant.code.clone(),
+        code102: None,
+        old_code: None,
+        id: 1,
+        pid: None,
+        name: tenant.name.clone(),
+        mail: String::new(),
+        level: 1,
+        parent: None,
+        box_code: Some(machine.code.clone()),
+        seal,
+        state: State::Active,
+        successor: None,
+        changed: None,
+    }))
 }

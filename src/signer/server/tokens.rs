@@ -93,6 +93,10 @@ impl Tokens {
         matches!(*self.pool(which).watch().borrow(), State::Ready(_))
     }
 
+    fn may_serve(&self, standby: &Standby) -> bool {
+        standby.sound.load(Ordering::Acquire) && self.is_there(Which::Standby)
+    }
+
     /// From now on, or no longer, the second may serve.
     pub(super) fn set_sound(&self, sound: bool) {
         if let Some(standby) = &self.standby {
@@ -115,7 +119,7 @@ impl Tokens {
             .since
             .get_or_insert_with(|| (Instant::now(), "it is away".to_owned()));
         let due = since.elapsed() >= standby.after;
-        if !due || !standby.sound.load(Ordering::Acquire) || !self.is_there(Which::Standby) {
+        if !due || !self.may_serve(standby) {
             return Which::First;
         }
         let why = why.clone();
@@ -151,7 +155,10 @@ impl Tokens {
     ) -> Result<Vec<u8>, Error> {
         let begun = Instant::now();
         let watched = self.standby.as_ref().filter(|_| which == Which::First);
-        let patience = watched.map_or(self.deadline, |standby| standby.after.min(self.deadline));
+        let patience = match watched {
+            Some(standby) if self.may_serve(standby) => standby.after.min(self.deadline),
+            _ => self.deadline,
+        };
         let signed = self.pool(which).sign(lane, key.clone(), scheme, digest);
         let (error, silent) = match tokio::time::timeout(patience, signed).await {
             Ok(Ok(signature)) => return Ok(signature),

@@ -4,19 +4,25 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use trucgate::cmd::demo::exchange::READY;
 use trucgate::cmd::demo::process::Process;
 use trucgate::durable::Disk;
 use trucgate::provision::lab::module;
+use trucgate::provision::token::PublicHalf;
+use trucgate::trust::issue::{Use, Wanted};
+use trucgate::trust::pem;
 
 use super::machines::Who;
-use super::{World, executable};
+use super::{World, executable, now};
 
 /// The far end of a signer's module.
 pub struct Network {
     socket: PathBuf,
     token: [(&'static str, PathBuf); 2],
+    /// Where a second token lies, on the signer's own machine.
+    second: Vec<(&'static str, PathBuf)>,
     server: Option<Child>,
 }
 
@@ -27,6 +33,7 @@ impl World {
         let mut network = Network {
             socket: machine.directory.join("p11.socket"),
             token: machine.token_environment(),
+            second: Vec::new(),
             server: None,
         };
         let config = machine.signer_config();
@@ -42,16 +49,98 @@ impl World {
         let machine = self.machine(who);
         let address = format!("unix:path={}", network.socket.display());
         let config = machine.signer_config();
+        let mut environment = vec![("P11_KIT_SERVER_ADDRESS", Path::new(&address))];
+        let second = network.second.iter();
+        environment.extend(second.map(|(name, path)| (*name, path.as_path())));
         let mut signer = Process::start(
             "signer",
             executable(),
             &["signer", "--config", &config.to_string_lossy()],
-            &[("P11_KIT_SERVER_ADDRESS", Path::new(&address))],
+            &environment,
             &machine.directory,
         )
         .unwrap();
         signer.ready(READY).unwrap();
         *self.slot(who) = Some(signer);
+    }
+
+    /// Gives the signer of [`World::network_token`] a second token with a sister of its one seal key, which serves when
+    /// the first was away for `after`; gives the sister's certificate, which no directory knows yet.
+    pub fn sister(&mut self, who: Who, network: &mut Network, after: Duration) -> Vec<u8> {
+        let machine = self.machine(who).clone();
+        let tenant = machine.tenants[0].code.clone();
+        let second = machine.directory.join("second");
+        Disk::real().make_dir(&second.join("tokens")).unwrap();
+        network.second = machine
+            .token_environment()
+            .map(|(name, config)| {
+                let text = std::fs::read_to_string(&config).unwrap();
+                let tokens = machine.directory.join("tokens");
+                let moved = text.replace(
+                    &*tokens.to_string_lossy(),
+                    &second.join("tokens").to_string_lossy(),
+                );
+                let config = second.join(config.file_name().unwrap());
+                Disk::real().replace(&config, moved.as_bytes()).unwrap();
+                (name, config)
+            })
+            .to_vec();
+        let prepared = Command::new(executable())
+            .args([
+                "provision",
+                "token",
+                "--label",
+                "second",
+                "--key",
+                "sister=p-256",
+            ])
+            .arg("--module")
+            .arg(module())
+            .arg("--so-pin")
+            .arg(machine.directory.join("so-pin"))
+            .arg("--pin")
+            .arg(machine.directory.join("pin"))
+            .envs(network.second.iter().cloned())
+            .output()
+            .unwrap();
+        let halves: Vec<PublicHalf> = serde_json::from_slice(&prepared.stdout).unwrap();
+        let lab = &self.exchange.lab;
+        let wanted = Wanted {
+            spki_der: &halves[0].spki_der().unwrap(),
+            usage: Use::Seal,
+            code: Some(&tenant),
+            name: "TEST sister",
+            not_before: now() - time::Duration::hours(1),
+            not_after: now() + time::Duration::days(30),
+        };
+        let certificate = lab.issue(&wanted).unwrap();
+        let mut chain = pem::encode("CERTIFICATE", &certificate);
+        chain.push_str(&std::fs::read_to_string(lab.intermediates()).unwrap());
+        let file = second.join("sister.pem");
+        Disk::real().replace(&file, chain.as_bytes()).unwrap();
+
+        let config = machine.signer_config();
+        let mut text = std::fs::read_to_string(&config).unwrap();
+        for (label, standby) in [
+            (
+                format!("seal-{tenant}"),
+                format!("{{ sister = {{ label = \"sister\", certificates = {file:?} }} }}"),
+            ),
+            ("tls".to_owned(), "\"none\"".to_owned()),
+        ] {
+            let line = format!("label = \"{label}\"\n");
+            assert!(text.contains(&line), "{line} in {text}");
+            text = text.replace(&line, &format!("{line}standby = {standby}\n"));
+        }
+        let (module, pin) = (module(), machine.directory.join("pin"));
+        let after = after.as_millis();
+        text.push_str(&format!(
+            "\n[standby]\nmodule = {module:?}\ntoken_label = \"second\"\npin_file = {pin:?}\nafter_ms = {after}\n"
+        ));
+        Disk::real().replace(&config, text.as_bytes()).unwrap();
+        self.kill(who);
+        self.network_signer(who, network);
+        certificate
     }
 
     /// Changes words of a configuration file.
