@@ -15,6 +15,7 @@ use trucgate::cmd::evidence::{ExportArgs, FAILS, HOLDS, UNREADABLE, VerifyArgs, 
 use trucgate::durable::Disk;
 use trucgate::evidence::{self, Archive, Entry, Log, SealKey, Sealing, Signing};
 use trucgate::merkle::Hash;
+use trucgate::relay::SCHEMAS;
 use trucgate::seal::{Bundle, apart};
 use trucgate::spool;
 use trucgate::store::{self, Store, params};
@@ -374,13 +375,7 @@ fn a_box_that_is_down_still_proves_what_lies_in_its_store() {
     let accepted = world.receipt(&world.hub, "accepted", SENT + Duration::seconds(1));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let schema = [
-            evidence::SCHEMA,
-            spool::SEAL_HEADS,
-            spool::SCHEMA,
-            evidence::MATERIAL_SCHEMA,
-        ];
-        let store = Store::open(world.path("box.db"), Disk::real(), &schema).unwrap();
+        let store = Store::open(world.path("box.db"), Disk::real(), SCHEMAS).unwrap();
         let packet = world.packet.to_string();
         let seal: spool::Parted = apart(&accepted).into();
         store

@@ -12,14 +12,14 @@ use crate::config::{self, RelayConfig};
 use crate::control::agreed::{Anchors, AtBox};
 use crate::control::{BoxStage, Dial};
 use crate::durable::Disk;
-use crate::evidence::{self, Archive, Log, SignerKey};
+use crate::evidence::{Archive, Log, SignerKey};
 use crate::https::{
     self, Client, ClientConfig, ClientTls, Protocols, Server, ServerConfig, ServerTls,
 };
 use crate::journal;
 use crate::pki::{self, Keeper, Material, Stamper};
-use crate::relay::{Desk, Directories, Parts, Refresher, Relay, Witness};
-use crate::spool::{self, Spool};
+use crate::relay::{Desk, Directories, Parts, Refresher, Relay, SCHEMAS, Witness};
+use crate::spool::Spool;
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, HubVerifier, Judge};
 use crate::trust::Purpose;
@@ -138,17 +138,7 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
 
 fn open_store(config: &RelayConfig, disk: &Disk) -> Result<Store, Failure> {
     let path = config.own.state.join("box.db");
-    Store::open(
-        path,
-        disk.clone(),
-        &[
-            evidence::SCHEMA,
-            spool::SEAL_HEADS,
-            spool::SCHEMA,
-            evidence::MATERIAL_SCHEMA,
-        ],
-    )
-    .map_err(Failure::other)
+    Store::open(path, disk.clone(), SCHEMAS).map_err(Failure::other)
 }
 
 /// What verdicts rest on, and who keeps it fresh.

@@ -29,10 +29,10 @@ pub use desk::Desk;
 pub use error::Error;
 
 use crate::clock::{Chance, Clock, Moment};
-use crate::evidence::{Entry, Head, Log, Proof, Record, SealKey};
+use crate::evidence::{self, Entry, Head, Log, Proof, Record, SealKey};
 use crate::packet::MemberId;
 use crate::seal::Opener;
-use crate::spool::{Schedule, Spool};
+use crate::spool::{self, Schedule, Spool};
 use crate::tls::Grounds;
 use crate::trust::Stale;
 use crate::trust::directory::Directory;
@@ -43,6 +43,14 @@ use consign::Consigner;
 use free::Free;
 use gate::Gate;
 use inbound::Arriving;
+
+/// All tables of a box's store, in the order in which [`crate::store::Store::open`] takes them.
+pub const SCHEMAS: &[&str] = &[
+    evidence::SCHEMA,
+    spool::SEAL_HEADS,
+    spool::SCHEMA,
+    evidence::MATERIAL_SCHEMA,
+];
 
 /// One box at work: all that its walks share.
 pub struct Relay {

@@ -52,7 +52,7 @@ async fn on_record(world: &mut World, who: Who, (log, action): (&str, &str)) {
     let schemas = if who == Hub {
         trucgate::hub::SCHEMAS
     } else {
-        &[trucgate::evidence::SCHEMA, trucgate::spool::SCHEMA]
+        trucgate::relay::SCHEMAS
     };
     let store = Store::open(file, trucgate::durable::Disk::real(), schemas).unwrap();
     let records = Archive::new(store).records(&member(log), 0, 10_000).await;

@@ -6,8 +6,9 @@ use super::Stopped;
 use crate::durable::Disk;
 use crate::evidence::{self, Archive};
 use crate::packet::{MemberId, PacketId};
+use crate::relay::SCHEMAS;
 use crate::seal::{Bundle, Known, Seal};
-use crate::spool::{self, Proofs};
+use crate::spool::Proofs;
 use crate::store::Store;
 use crate::trust::pem;
 
@@ -29,13 +30,7 @@ pub(super) fn bundle(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(Stopped::unreadable)?;
-    let schema = [
-        evidence::SCHEMA,
-        spool::SEAL_HEADS,
-        spool::SCHEMA,
-        evidence::MATERIAL_SCHEMA,
-    ];
-    let store = Store::open(store, disk.clone(), &schema).map_err(Stopped::unreadable)?;
+    let store = Store::open(store, disk.clone(), SCHEMAS).map_err(Stopped::unreadable)?;
     runtime.block_on(async {
         let proofs = Proofs::new(store.clone());
         let received = proofs.received(member, packet).await;
