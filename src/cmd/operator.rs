@@ -27,19 +27,20 @@ const SOCKETS: [&str; 4] = [
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Whom {
-    /// Hỏi máy ở xa: ĐỊA CHỈ:CỔNG quản trị / asks a box from afar, at its management address
+    /// Hỏi máy ở xa: ĐỊA CHỈ:CỔNG quản trị; đứng trước lệnh / asks a box from afar, at its management address; before the verb
+    // Not global: behind a verb, `--box` names a box by its code.
     #[arg(
         long = "box",
-        global = true,
         value_name = "HOST:PORT",
-        requires = "operator"
+        requires = "operator",
+        conflicts_with = "socket"
     )]
     address: Option<String>,
     /// Tệp của người vận hành: chứng thư, khoá, CA / the operator's file: certificate, key, authorities
     #[arg(long, global = true, value_name = "FILE")]
     operator: Option<PathBuf>,
     /// Ổ cắm của tiến trình trên máy này / socket of the process on this machine
-    #[arg(long, global = true, value_name = "PATH", conflicts_with = "address")]
+    #[arg(long, global = true, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
 

@@ -89,10 +89,10 @@ impl Operator {
     /// Runs a command from afar.
     pub fn types_from_afar(&self, address: &str, arguments: &[&str]) -> Output {
         Command::new(executable())
-            .args(arguments)
             .args(["--box", address])
             .arg("--operator")
             .arg(&self.file)
+            .args(arguments)
             .output()
             .unwrap()
     }
