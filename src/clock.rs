@@ -102,6 +102,64 @@ pub fn parse_rfc3339(text: &str) -> Option<Moment> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
+/// A moment as RFC 3339 text, for serde's `with`.
+pub mod text {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Moment, parse_rfc3339, rfc3339};
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(at: &Moment, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&rfc3339(*at))
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the text is no time of RFC 3339.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Moment, D::Error> {
+        let text = String::deserialize(from)?;
+        parse_rfc3339(&text)
+            .ok_or_else(|| D::Error::custom(format!("{text:?} is not a time of RFC 3339")))
+    }
+}
+
+/// A moment that may be missing, as [`text`].
+pub mod optional_text {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Moment, parse_rfc3339, rfc3339};
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(at: &Option<Moment>, to: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => to.serialize_some(&rfc3339(*at)),
+            None => to.serialize_none(),
+        }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the text is no time of RFC 3339.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Moment>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| {
+            parse_rfc3339(&text)
+                .ok_or_else(|| D::Error::custom(format!("{text:?} is not a time of RFC 3339")))
+        })
+        .transpose()
+    }
+}
+
 /// A cheap handle to unpredictable bytes.
 #[derive(Clone, Debug)]
 pub struct Chance(SystemRandom);
@@ -128,6 +186,12 @@ impl Chance {
             .fill(&mut bytes)
             .expect("the operating system gives randomness");
         bytes
+    }
+
+    /// The same generator, for ring's signatures.
+    #[must_use]
+    pub fn ring(&self) -> &dyn SecureRandom {
+        &self.0
     }
 
     /// A number in `0..=1` for jitter.

@@ -16,6 +16,8 @@ pub mod systemd;
 pub mod retry;
 // Lines that people act on, to journald or as JSON.
 pub mod journal;
+// How far traffic is from stopping, said by each room and read by whoever asks.
+pub mod gauge;
 // SQLite with one writer that groups commits.
 pub mod store;
 

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::identity;
 use super::relay::{not_reloaded, refused, stamp};
 use super::run::{self, Failure, Signals};
+use super::{control, identity};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, HubConfig};
+use crate::control::HubStage;
+use crate::control::agreed::{Anchors, AtHub};
 use crate::durable::Disk;
 use crate::evidence::{Archive, Log, SignerKey};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
@@ -23,6 +25,7 @@ use crate::pki::{Keeper, Material};
 use crate::spool::Bodies;
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, Judge, Watchful};
+use crate::trust::Purpose;
 
 /// Trục liên thông / the hub.
 #[derive(Debug, clap::Args)]
@@ -168,14 +171,14 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     enrol::door(
         &config,
         &store,
-        seen,
+        seen.clone(),
         &current,
         judge.clone(),
         signals.stop.clone(),
     )
     .await?;
-    tokio::spawn(reload(keeper, signals.reload.clone()));
-    let key = Arc::new(SignerKey::new(signer, config.seal_key.clone()));
+    tokio::spawn(reload(keeper.clone(), signals.reload.clone()));
+    let key = Arc::new(SignerKey::new(signer.clone(), config.seal_key.clone()));
     let log = Log::open(
         Archive::new(store.clone()),
         config.own.code.clone(),
@@ -185,7 +188,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     );
     let logs = std::slice::from_ref(&log);
     stamp(&config.time_stamps, logs, &stamped, &clock, &chance)?;
-    let bodies = Bodies::open(disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
+    let bodies =
+        Bodies::open(disk.clone(), &config.own.state.join("bodies")).map_err(Failure::other)?;
     let parts = Parts {
         store,
         bodies,
@@ -197,8 +201,45 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     let hub = Hub::open(config.hub.clone(), parts)
         .await
         .map_err(Failure::other)?;
-    let (keeper, ender, stop) = (hub.clone(), hub.clone(), signals.stop.clone());
-    tokio::spawn(async move { keeper.keep_directory(stop).await });
+    let anchors = Anchors {
+        files: config.trust.clone(),
+        disk: disk.clone(),
+        draft: config.own.state.join("anchors.draft"),
+        current: current.clone(),
+        clock: clock.clone(),
+        purpose: Purpose::TlsServer,
+        reload: Box::new(move || keeper.reload().map_err(|error| error.to_string())),
+    };
+    let gauges = control::Gauges {
+        role: "hub",
+        hub: None,
+        plain: None,
+        tls: Purpose::TlsServer,
+        stage: Box::new(HubStage(hub.clone())),
+    };
+    control::start(
+        &control::Parts {
+            own: &config.own,
+            control: &config.control,
+            moved: config.test.clock.is_some(),
+            disk,
+            clock: clock.clone(),
+            signer: signer.clone(),
+            current: current.clone(),
+            grounds: seen,
+            judge: judge.clone(),
+            walk: Arc::new(hub.clone()),
+            act: Arc::new(AtHub {
+                hub: hub.clone(),
+                signer,
+                anchors,
+            }),
+        },
+        gauges,
+        &signals,
+    )?;
+    let (publisher, ender, stop) = (hub.clone(), hub.clone(), signals.stop.clone());
+    tokio::spawn(async move { publisher.keep_directory(stop).await });
     let (sweeper, stop) = (hub.clone(), signals.stop.clone());
     tokio::spawn(async move { sweeper.keep_room(stop).await });
     let mut stop = signals.stop.clone();

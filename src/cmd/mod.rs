@@ -1,13 +1,17 @@
 //! One verb, one exit code.
 
+mod agree;
+mod control;
 pub mod demo;
 pub mod evidence;
 pub mod hub;
 mod identity;
+mod operator;
 mod provision;
 pub mod relay;
 pub mod run;
 mod signer;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +26,8 @@ use run::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "trucgate", version, about, disable_help_subcommand = true)]
 pub struct Arguments {
+    #[command(flatten)]
+    whom: operator::Whom,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -37,6 +43,11 @@ enum Verb {
     /// Việc trên bàn: token, khoá, chứng thư / bench work: tokens, keys, certificates
     #[command(subcommand)]
     Provision(provision::Verb),
+    /// Hỏi máy đang chạy: mọi thứ có ổn không / asks a running box or hub how all stands
+    Status(status::Arguments),
+    /// Việc không hoàn lại được: hai người cùng đồng ý / what can't be undone: two persons agree
+    #[command(subcommand)]
+    Agree(agree::Verb),
     /// Chứng cứ: xuất và kiểm tra, không cần mạng / proofs, offline
     #[command(subcommand)]
     Evidence(Evidence),
@@ -63,11 +74,25 @@ struct Configured {
 /// Runs what the command line asks for.
 #[must_use]
 pub fn main(arguments: Arguments) -> ExitCode {
+    let whom = arguments.whom;
+    let asks = match &arguments.verb {
+        Verb::Status(_) | Verb::Agree(_) => true,
+        Verb::Provision(verb) => verb.asks(),
+        _ => false,
+    };
+    if whom.is_given() && !asks {
+        return Failure::configuration(
+            "--box, --operator và --socket chỉ dùng cho lệnh hỏi máy đang chạy / are for questions to a running process only",
+        )
+        .told();
+    }
     let done = match arguments.verb {
         Verb::Relay(at) => daemon("trucgate-relay", || relay::run(&at.config)),
         Verb::Signer(at) => daemon("trucgate-signer", || signer::run(&at.config)),
         Verb::Hub(arguments) => hub::run(arguments),
-        Verb::Provision(verb) => provision::run(verb),
+        Verb::Provision(verb) => provision::run(&whom, verb),
+        Verb::Status(arguments) => return status::run(&whom, &arguments),
+        Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Evidence(evidence) => return proofs(&evidence),
         Verb::Demo(arguments) => demo::run(&arguments),
     };

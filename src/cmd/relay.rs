@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::identity;
 use super::run::{self, Failure, Signals};
+use super::{control, identity};
 use crate::clock::{Chance, Clock};
 use crate::config::{self, RelayConfig};
+use crate::control::agreed::{Anchors, AtBox};
+use crate::control::{BoxStage, Dial};
 use crate::durable::Disk;
 use crate::evidence::{self, Archive, Log, SignerKey};
 use crate::https::{
@@ -20,6 +22,7 @@ use crate::relay::{Desk, Directories, Parts, Refresher, Relay, Witness};
 use crate::spool::{self, Spool};
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, HubVerifier, Judge};
+use crate::trust::Purpose;
 use crate::uplink::Hub;
 use crate::vxp::{Door, Systems};
 
@@ -50,13 +53,14 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         keeper.clone(),
     );
     let judge = Judge::new(grounds.clone(), clock.clone());
+    let seen = grounds.clone();
     let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
     let witness = Witness::open(disk.clone(), config.own.state.join("hub-head"));
     let logs = logs(&config, &store, &signer, &chance, &witness);
     stamp(&config.time_stamps, &logs, &grounds, &clock, &chance)?;
     let archive = Archive::new(store.clone());
-    let spool =
-        Spool::open(store, disk, &config.own.state.join("bodies")).map_err(Failure::other)?;
+    let spool = Spool::open(store, disk.clone(), &config.own.state.join("bodies"))
+        .map_err(Failure::other)?;
     let relay = Relay::new(Parts {
         config: config.relay.clone(),
         clock: clock.clone(),
@@ -71,6 +75,48 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         .start(signals.stop.clone())
         .await
         .map_err(Failure::other)?;
+    let again = keeper.clone();
+    let anchors = Anchors {
+        files: config.trust.clone(),
+        disk: disk.clone(),
+        draft: config.own.state.join("anchors.draft"),
+        current: current.clone(),
+        clock: clock.clone(),
+        purpose: Purpose::TlsClient,
+        reload: Box::new(move || again.reload().map_err(|error| error.to_string())),
+    };
+    let gauges = control::Gauges {
+        role: "relay",
+        hub: Some(hub.clone()),
+        plain: config.software.plain.clone(),
+        tls: Purpose::TlsClient,
+        stage: Box::new(BoxStage {
+            relay: relay.clone(),
+            hub: hub.clone(),
+            dial: side_connection(&config, &judge, &clock),
+        }),
+    };
+    control::start(
+        &control::Parts {
+            own: &config.own,
+            control: &config.control,
+            moved: config.test.clock.is_some(),
+            disk,
+            clock: clock.clone(),
+            signer: signer.clone(),
+            current: current.clone(),
+            grounds: seen,
+            judge: judge.clone(),
+            walk: Arc::new(relay.clone()),
+            act: Arc::new(AtBox {
+                relay: relay.clone(),
+                signer,
+                anchors,
+            }),
+        },
+        gauges,
+        &signals,
+    )?;
     tokio::spawn(refresher.follow(hub));
     keeper.witness(archive);
     keeper.follow();
@@ -220,6 +266,17 @@ fn hub_client(
             })),
         }),
     )))
+}
+
+/// A connection of its own to the hub, for a rehearsal.
+fn side_connection(config: &RelayConfig, judge: &Judge, clock: &Clock) -> Dial {
+    let (config, judge, clock) = (config.clone(), judge.clone(), clock.clone());
+    Box::new(move |credential| {
+        let current = Current::new(credential);
+        hub_client(&config, &current, &judge, &clock)
+            .map(Hub::new)
+            .map_err(|failure| failure.reason().to_owned())
+    })
 }
 
 /// Software's doors: HTTPS, and plain HTTP only where it is declared.

@@ -8,9 +8,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
+use crate::gauge::Lead;
 use crate::packet::MemberId;
 use crate::retry::Class;
+use crate::signer::config::Who;
 use crate::tls::TrustFiles;
+use crate::trust::operators::Operators;
 use crate::{hub, pki, relay, vxp};
 
 /// What a relay reads.
@@ -35,6 +38,9 @@ pub struct RelayConfig {
     pub vxp: vxp::Config,
     /// Members and walks.
     pub relay: relay::Config,
+    /// Its operators' way in.
+    #[serde(default)]
+    pub control: Control,
     /// Only in tests and the demo.
     #[serde(default)]
     pub test: Test,
@@ -63,6 +69,9 @@ pub struct HubConfig {
     /// Bounds of the exchange.
     #[serde(default)]
     pub hub: hub::Config,
+    /// Its operators' way in.
+    #[serde(default)]
+    pub control: Control,
     /// Only in tests and the demo.
     #[serde(default)]
     pub test: Test,
@@ -127,6 +136,61 @@ pub struct Plain {
     pub listen: SocketAddr,
     /// The only addresses that may use it.
     pub from: Vec<std::net::IpAddr>,
+}
+
+/// How operators reach a running process, and how early they are warned.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Control {
+    /// The local socket; `control.sock` in the state directory unless said, where only root and the process's own user get
+    /// to. For others put it into the runtime directory.
+    pub socket: Option<PathBuf>,
+    /// Users that may ask there, beside root and the process's own.
+    pub allow: Vec<Who>,
+    /// The management address: HTTPS for the operators below.
+    pub listen: Option<SocketAddr>,
+    /// Who operates here.
+    pub operators: Operators,
+    /// Days that the certification authority takes to issue a certificate.
+    pub lead_days: u16,
+    /// Days before the last day to ask it at which a warning begins.
+    pub warning_days: u16,
+    /// Minutes within which a second operator has to approve what the first has proposed.
+    pub agree_minutes: u16,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            socket: None,
+            allow: Vec::new(),
+            listen: None,
+            operators: Operators::default(),
+            lead_days: 14,
+            warning_days: 30,
+            agree_minutes: 15,
+        }
+    }
+}
+
+impl Control {
+    /// Where the local socket of a process with that state directory is.
+    #[must_use]
+    pub fn socket_in(&self, state: &Path) -> PathBuf {
+        self.socket
+            .clone()
+            .unwrap_or_else(|| state.join("control.sock"))
+    }
+
+    /// How early somebody has to act.
+    #[must_use]
+    pub fn lead(&self) -> Lead {
+        let days = |days: u16| time::Duration::days(i64::from(days));
+        Lead {
+            authority: days(self.lead_days),
+            warning: days(self.warning_days),
+        }
+    }
 }
 
 /// Settings of tests and the demo.

@@ -57,6 +57,23 @@ impl Archive {
             .await
     }
 
+    /// The record with that key under the newest head: for proofs whose own head is sealed by a certificate that is no
+    /// longer taken.
+    ///
+    /// # Errors
+    /// As [`Archive::proof`].
+    pub async fn proof_now(&self, log: &MemberId, key: &str) -> Result<Proof, Error> {
+        let (log, key) = (log.clone(), key.to_owned());
+        self.store
+            .read(move |tx| {
+                let missing = || Error::Missing(format!("{log} has no sealed record {key}"));
+                let stored = find(tx, &log, &key)?.ok_or_else(missing)?;
+                let head = newest(tx, &log)?.filter(|head| head.size > stored.index);
+                prove_by(tx, &log, stored, head.ok_or_else(missing)?)
+            })
+            .await
+    }
+
     /// The newest head of a log.
     ///
     /// # Errors

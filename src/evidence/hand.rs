@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::archive::{Archive, signed};
-use super::sequencer::{Extensions, SealKey, Sealing};
+use super::log::{Extensions, SealKey, Sealing};
 use super::{Error, Head};
 use crate::clock::Chance;
 use crate::journal;
@@ -79,6 +79,49 @@ impl Hand {
         }
     }
 
+    /// The newest head under a fresh signature, kept in place of the old one; its bytes stay what they are. `None` when the
+    /// signer knows a later head: that one is on its way anyhow.
+    pub(super) async fn seal_again(&self, old: &Head) -> Option<Head> {
+        let mut trouble = Trouble::new();
+        loop {
+            let turn = self.key.turn().await;
+            let sealed = self.key.seal(old.body.clone(), old.size, Vec::new()).await;
+            drop(turn);
+            let error = match sealed {
+                Ok(Sealing::Signed(cms)) => {
+                    let head = Head { cms, ..old.clone() };
+                    let kept = head.clone();
+                    let written = self
+                        .archive
+                        .store()
+                        .write(move |tx| replace_head(tx, &kept));
+                    match written.await {
+                        Ok(()) => return Some(head),
+                        Err(error) => error,
+                    }
+                }
+                Ok(Sealing::Behind(_)) => return None,
+                Err(error) => error,
+            };
+            self.pause(&error, &mut trouble).await;
+        }
+    }
+
+    /// The newest head signed by another key, once and kept nowhere.
+    pub(super) async fn try_key(&self, key: &dyn SealKey, newest: &Head) -> Result<Head, Error> {
+        let body = newest.body.clone();
+        match key.seal(body, newest.size, Vec::new()).await? {
+            Sealing::Signed(cms) => Ok(Head {
+                cms,
+                ..newest.clone()
+            }),
+            Sealing::Behind(size) => Err(Error::Damaged(format!(
+                "the signer knows a head of {size} records, the log one of {}",
+                newest.size
+            ))),
+        }
+    }
+
     pub(super) async fn pause(&self, error: &Error, trouble: &mut Trouble) {
         let reason = error.to_string();
         if trouble.is_news(&reason) {
@@ -114,6 +157,12 @@ impl Trouble {
         }
         news
     }
+}
+
+fn replace_head(tx: &Tx<'_>, head: &Head) -> Result<(), Error> {
+    tx.prepare_cached("UPDATE evidence_head SET cms = ?3 WHERE log = ?1 AND size = ?2")?
+        .execute(params![head.origin.as_str(), signed(head.size), head.cms])?;
+    Ok(())
 }
 
 fn insert_head(tx: &Tx<'_>, head: &Head, peaks: &[u8]) -> Result<(), Error> {

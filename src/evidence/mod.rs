@@ -5,6 +5,7 @@ mod error;
 mod hand;
 mod head;
 mod key;
+mod log;
 mod material;
 mod sequencer;
 
@@ -13,8 +14,8 @@ pub use archive::{Archive, SCHEMA};
 pub use error::Error;
 pub use head::{Head, Proof, Succession};
 pub use key::SignerKey;
+pub use log::{Entry, Extensions, Log, SealKey, Sealing, Signing, Turn, Witness};
 pub use material::{About, MATERIAL_SCHEMA, Stamped};
-pub use sequencer::{Entry, Extensions, Log, SealKey, Sealing, Signing, Turn, Witness};
 
 #[cfg(test)]
 mod tests;

@@ -5,193 +5,26 @@
 //! cut the same tree is signed again or one that continues it, never another of the same size.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::archive::{self, Archive, leaves, signed, unsigned};
+use super::archive::{self, leaves, signed, unsigned};
 use super::hand::{Hand, Trouble};
-use super::{Error, Head, Proof, Record};
-use crate::clock::Chance;
+use super::log::{Ask, Joining, QUEUE, Waiting, Wants};
+use super::{Error, Head, Proof};
 use crate::merkle::{Batch, Frontier, Hash, leaf_hash};
 use crate::packet::MemberId;
 use crate::retry::Class;
 use crate::store::{Tx, params};
 
-/// What the signer did with a checkpoint.
-#[derive(Debug)]
-pub enum Sealing {
-    /// CMS SignedData, detached.
-    Signed(Vec<u8>),
-    /// The signer's last known size is another: prove from there.
-    Behind(u64),
-}
-
-/// The answer of a [`SealKey`], on its way.
-pub type Signing<'a> = Pin<Box<dyn Future<Output = Result<Sealing, Error>> + Send + 'a>>;
-
-/// The right to ask a [`SealKey`] for a signature, until it is dropped.
-pub type Turn = Option<OwnedSemaphorePermit>;
-
-/// A member's seal key, wherever it is kept.
-pub trait SealKey: Send + Sync + 'static {
-    /// Waits until a signature that is asked for would be made at once, behind others who wait. What the signature is to
-    /// cover is settled only then.
-    fn turn(&self) -> Pin<Box<dyn Future<Output = Turn> + Send + '_>> {
-        Box::pin(std::future::ready(None))
-    }
-
-    /// Signs the checkpoint `body`, shown by `proof` to continue the tree of `from` entries.
-    fn seal(&self, body: Vec<u8>, from: u64, proof: Vec<Hash>) -> Signing<'_>;
-}
-
-/// Gives the extension lines of the next checkpoint: the hub's last head, digests of revocation material.
-pub type Extensions = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
-
-/// Sees the newest head of a log.
-pub type Witness = watch::Receiver<Option<Arc<Head>>>;
-
-/// A record on its way into a log. The key makes it unique there: the same key again gives the first one's proof.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Unique within the log.
-    pub key: String,
-    /// What joins.
-    pub record: Record,
-}
-
-/// A cheap handle to one member's log; its task ends when the last handle is gone.
-#[derive(Clone, Debug)]
-pub struct Log {
-    member: MemberId,
-    archive: Archive,
-    queue: mpsc::Sender<Waiting>,
-    newest: Witness,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    key: String,
-    body: Vec<u8>,
-    wants: Wants,
-}
-
-/// What whoever gave a record waits for.
-#[derive(Debug)]
-enum Wants {
-    /// Its place: durable, and signed with whatever is signed next.
-    Place(oneshot::Sender<Result<(), Error>>),
-    /// Its proof under a signed head.
-    Proof(oneshot::Sender<Result<Proof, Error>>),
-}
-
-impl Wants {
-    fn fail(self, error: Error) {
-        // A caller that has gone will ask again by the same key.
-        match self {
-            Self::Place(answer) => drop(answer.send(Err(error))),
-            Self::Proof(answer) => drop(answer.send(Err(error))),
-        }
-    }
-}
-
-/// Records that may wait before [`Log::append`] itself waits.
-const QUEUE: usize = 16_384;
 /// Records placed by one write.
 const BATCH: usize = 4_096;
 /// A signature that comes within this time finds the next records still together: one write places them all.
 const GRACE: Duration = Duration::from_millis(5);
 
-impl Log {
-    /// Opens the log of `member` and starts its task; records that a power cut left unsigned are signed first.
-    #[must_use]
-    pub fn open(
-        archive: Archive,
-        member: MemberId,
-        key: Arc<dyn SealKey>,
-        extensions: Extensions,
-        chance: Chance,
-    ) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let (announce, newest) = watch::channel(None);
-        let hand = Hand {
-            member: member.clone(),
-            archive: archive.clone(),
-            key,
-            extensions,
-            chance,
-        };
-        let sequencer = Sequencer {
-            hand: Arc::new(hand),
-            announce,
-            edge: Frontier::empty(),
-            tail: Vec::new(),
-            placed: VecDeque::new(),
-            doubtful: false,
-            open: true,
-        };
-        tokio::spawn(sequencer.run(waiting));
-        Self {
-            member,
-            archive,
-            queue,
-            newest,
-        }
-    }
-
-    /// Whose log it is.
-    #[must_use]
-    pub fn member(&self) -> &MemberId {
-        &self.member
-    }
-
-    /// The stored side of it.
-    #[must_use]
-    pub fn archive(&self) -> &Archive {
-        &self.archive
-    }
-
-    /// The newest signed head, as it changes.
-    #[must_use]
-    pub fn heads(&self) -> Witness {
-        self.newest.clone()
-    }
-
-    /// Adds a record and waits until it is signed, however long the token is away.
-    ///
-    /// # Errors
-    /// Retry when the store failed: nobody knows whether the record is there, and the same key may be appended again.
-    pub async fn append(&self, entry: Entry) -> Result<Proof, Error> {
-        let (answer, proof) = oneshot::channel();
-        self.queue(entry, Wants::Proof(answer)).await?;
-        proof.await.map_err(|_| Error::Stopped)?
-    }
-
-    /// Adds a record and waits until its place is durable, not for the token: the next signature covers it, after a power
-    /// cut too. For records of which nobody needs a proof now.
-    ///
-    /// # Errors
-    /// As [`Log::append`].
-    pub async fn enter(&self, entry: Entry) -> Result<(), Error> {
-        let (answer, placed) = oneshot::channel();
-        self.queue(entry, Wants::Place(answer)).await?;
-        placed.await.map_err(|_| Error::Stopped)?
-    }
-
-    async fn queue(&self, entry: Entry, wants: Wants) -> Result<(), Error> {
-        let waiting = Waiting {
-            key: entry.key,
-            body: entry.record.encode(),
-            wants,
-        };
-        self.queue.send(waiting).await.map_err(|_| Error::Stopped)
-    }
-}
-
-struct Sequencer {
+pub(super) struct Sequencer {
     hand: Arc<Hand>,
     announce: watch::Sender<Option<Arc<Head>>>,
     /// The tree under the newest head.
@@ -200,6 +33,8 @@ struct Sequencer {
     tail: Vec<Hash>,
     /// Those who wait for a proof, in the order of their places.
     placed: VecDeque<Placed>,
+    /// Signatures that are to be made before the next of the log's own.
+    asked: VecDeque<Ask>,
     /// A write failed and may be done all the same: the store is to be read before the next one.
     doubtful: bool,
     /// Whether records may still come.
@@ -217,11 +52,26 @@ struct Placed {
 }
 
 impl Sequencer {
-    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+    pub(super) fn new(hand: Hand, announce: watch::Sender<Option<Arc<Head>>>) -> Self {
+        Self {
+            hand: Arc::new(hand),
+            announce,
+            edge: Frontier::empty(),
+            tail: Vec::new(),
+            placed: VecDeque::new(),
+            asked: VecDeque::new(),
+            doubtful: false,
+            open: true,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
         let mut trouble = Trouble::new();
         self.reload().await;
         loop {
-            if self.tail.is_empty() {
+            if let Some(ask) = self.asked.pop_front() {
+                self.serve(ask, &mut queue).await;
+            } else if self.tail.is_empty() {
                 let mut batch = Vec::new();
                 if queue.recv_many(&mut batch, BATCH).await == 0 {
                     return;
@@ -234,6 +84,26 @@ impl Sequencer {
                 self.reload().await;
             }
             self.answer_known().await;
+        }
+    }
+
+    /// Makes a signature that brings no record.
+    async fn serve(&mut self, ask: Ask, queue: &mut mpsc::Receiver<Waiting>) {
+        let (hand, newest) = (self.hand.clone(), self.announce.borrow().clone());
+        // Whoever asked may have gone.
+        match (ask, newest) {
+            (Ask::Head(answer), None) => drop(answer.send(())),
+            (Ask::Head(answer), Some(head)) => {
+                if let Some(head) = self.placing(queue, hand.seal_again(&head)).await {
+                    self.announce.send_replace(Some(Arc::new(head)));
+                }
+                let _ = answer.send(());
+            }
+            (Ask::Try(trial), None) => drop(trial.answer.send(Ok(None))),
+            (Ask::Try(trial), Some(head)) => {
+                let tried = self.placing(queue, hand.try_key(&*trial.key, &head)).await;
+                let _ = trial.answer.send(tried.map(Some));
+            }
         }
     }
 
@@ -309,7 +179,14 @@ impl Sequencer {
     }
 
     /// Gives each waiting record its place, durably. When the store fails the callers are told.
-    async fn place(&mut self, batch: Vec<Waiting>) {
+    async fn place(&mut self, waiting: Vec<Waiting>) {
+        let mut batch: Vec<Joining> = Vec::with_capacity(waiting.len());
+        for one in waiting {
+            match one {
+                Waiting::Record(record) => batch.push(record),
+                Waiting::Ask(ask) => self.asked.push_back(ask),
+            }
+        }
         if batch.is_empty() {
             return;
         }

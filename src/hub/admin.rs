@@ -14,8 +14,9 @@ use super::Error;
 use super::directory::registry_error;
 use crate::clock::Moment;
 use crate::packet::MemberId;
+use crate::signer::KeyUse;
 use crate::store::{OptionalExt, Store, Tx, params};
-use crate::trust::directory::{BoxEntry, Content, Directory, Member, State};
+use crate::trust::directory::{BoxEntry, Content, Directory, Fingerprint, Member, State};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,10 @@ pub enum Change {
     AddBox(BoxEntry),
     /// Adds a member or replaces it.
     AddMember(Box<Member>),
+    /// Registers one more certificate of a member (seal), a box (TLS) or the hub (both): the overlap of a renewal.
+    AddCertificate(CertificateOf),
+    /// Takes one of several certificates out again.
+    RemoveCertificate(CertificateOf),
     /// Closes a code, perhaps in favour of a successor.
     CloseMember {
         /// The code under which it is registered.
@@ -34,6 +39,19 @@ pub enum Change {
         /// Who answers for it now.
         successor: Option<MemberId>,
     },
+}
+
+/// A certificate and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateOf {
+    /// The code of the member, box or hub.
+    pub code: MemberId,
+    /// What it is for.
+    #[serde(rename = "use")]
+    pub use_: KeyUse,
+    /// SHA-256 of it.
+    pub certificate: Fingerprint,
 }
 
 /// The registry as it stands.
@@ -102,6 +120,14 @@ fn write(tx: &Tx<'_>, change: &Change) -> Result<(), Error> {
         }
         Change::AddBox(entry) => put(tx, "box", &entry.code, entry),
         Change::AddMember(member) => put(tx, "member", &member.code, member),
+        Change::AddCertificate(one) => certificates(tx, one, |all| {
+            if !all.contains(&one.certificate) {
+                all.push(one.certificate);
+            }
+        }),
+        Change::RemoveCertificate(one) => {
+            certificates(tx, one, |all| all.retain(|print| *print != one.certificate))
+        }
         Change::CloseMember { code, successor } => {
             let entry: Option<String> = tx
                 .query_row(
@@ -116,6 +142,97 @@ fn write(tx: &Tx<'_>, change: &Change) -> Result<(), Error> {
             member.state = State::Closed;
             member.successor.clone_from(successor);
             put(tx, "member", code, &member)
+        }
+    }
+}
+
+/// Whether a member can be taken out: it is registered, and nothing waits for it any more.
+///
+/// # Errors
+/// [`Error::Registry`] says what stands against it.
+pub(super) fn may_remove(tx: &Tx<'_>, code: &MemberId) -> Result<(), Error> {
+    let count = |select: &str| -> Result<i64, Error> {
+        Ok(tx.query_row(select, [code.as_str()], |row| row.get(0))?)
+    };
+    if count("SELECT count(*) FROM hub_registry WHERE kind = 'member' AND code = ?1")? == 0 {
+        return Err(Error::Registry(format!("{code} is not registered")));
+    }
+    let waiting = count("SELECT count(*) FROM hub_mailbox WHERE recipient = ?1 AND state < 3")?;
+    if waiting > 0 {
+        return Err(Error::Registry(format!(
+            "{waiting} packets wait for {code}: close its code and let them be taken first"
+        )));
+    }
+    Ok(())
+}
+
+/// Takes a member out of the register. What it sent and got stays on record.
+///
+/// # Errors
+/// As [`may_remove`], or when the rest would contradict itself.
+pub(super) async fn remove(store: &Store, code: MemberId) -> Result<(), Error> {
+    store
+        .write(move |tx| {
+            may_remove(tx, &code)?;
+            tx.execute(
+                "DELETE FROM hub_registry WHERE kind = 'member' AND code = ?1",
+                [code.as_str()],
+            )?;
+            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
+            Ok(())
+        })
+        .await
+}
+
+/// Changes the list of certificates that a code is registered with for one use; the last one stays.
+fn certificates(
+    tx: &Tx<'_>,
+    of: &CertificateOf,
+    change: impl Fn(&mut Vec<Fingerprint>),
+) -> Result<(), Error> {
+    let find = |kind: &str| -> Result<Option<String>, Error> {
+        Ok(tx
+            .query_row(
+                "SELECT entry FROM hub_registry WHERE kind = ?1 AND code = ?2",
+                [kind, of.code.as_str()],
+                |row| row.get(0),
+            )
+            .optional()?)
+    };
+    let changed = |all: &mut Vec<Fingerprint>| {
+        change(all);
+        if all.is_empty() {
+            let code = &of.code;
+            return Err(Error::Registry(format!(
+                "{code} would have no certificate left"
+            )));
+        }
+        Ok(())
+    };
+    if let Some(entry) = find("hub")? {
+        let mut hub: BoxEntry = read(&entry)?;
+        changed(match of.use_ {
+            KeyUse::Tls => &mut hub.tls,
+            KeyUse::Seal => &mut hub.seal,
+        })?;
+        return put(tx, "hub", &of.code, &hub);
+    }
+    let entry = match of.use_ {
+        KeyUse::Tls => find("box")?,
+        KeyUse::Seal => find("member")?,
+    };
+    let entry = entry.ok_or_else(|| Error::Registry(format!("{} is not registered", of.code)))?;
+    match of.use_ {
+        KeyUse::Tls => {
+            let mut entry: BoxEntry = read(&entry)?;
+            changed(&mut entry.tls)?;
+            put(tx, "box", &of.code, &entry)
+        }
+        KeyUse::Seal => {
+            let mut member: Member = read(&entry)?;
+            changed(&mut member.seal)?;
+            put(tx, "member", &of.code, &member)
         }
     }
 }

@@ -4,11 +4,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{Error, Hub, box_of, consignment, directory, handout, head, intake, receipts};
-use crate::https::{Handler, Method, Peer, Problem, Request, Response, StatusCode};
+use crate::https::{Handler, HeaderName, Method, Peer, Problem, Request, Response, StatusCode};
 use crate::packet::{MemberId, PacketId};
 use crate::trust::directory::Directory;
 use crate::trust::{Refusal, Trust, Verdict};
-use crate::uplink::{CHECKPOINTS, CONSIGNMENTS, DIRECTORY, HEAD, MAILBOX, PACKETS, RECEIPTS};
+use crate::uplink::{
+    CHECKPOINTS, CONSIGNMENTS, DIRECTORY, HEAD, MAILBOX, PACKETS, RECEIPTS, REHEARSAL, TIME,
+};
 
 /// Longest JSON message of a box.
 const LONGEST_JSON: u64 = 4 << 20;
@@ -45,7 +47,7 @@ impl Handler for Hub {
             .path
             .strip_prefix(PACKETS)
             .and_then(|id| id.parse().ok());
-        match self.answer(request).await {
+        let response = match self.answer(request).await {
             Ok(response) => response,
             Err(error) => {
                 match identity {
@@ -56,7 +58,9 @@ impl Handler for Hub {
                 }
                 Response::from(&error)
             }
-        }
+        };
+        let now = crate::clock::rfc3339(self.clock.now());
+        response.with_text(HeaderName::from_static(TIME), &now)
     }
 }
 
@@ -82,6 +86,11 @@ impl Hub {
                 let announced = self.announce(&asker, &announcement).await?;
                 Ok(Response::json(StatusCode::OK, &announced))
             }
+            (REHEARSAL, m) if m == post => {
+                let announcement = json(&mut request.body).await?;
+                self.rehearse(&asker, &announcement)?;
+                Ok(Response::empty(StatusCode::NO_CONTENT))
+            }
             (MAILBOX, m) if m == post => {
                 let ask = json(&mut request.body).await?;
                 let mailbox = Box::pin(self.list(&asker, ask)).await?;
@@ -97,7 +106,7 @@ impl Hub {
                 Box::pin(directory::get(self, &asker, have, wait)).await
             }
             (HEAD, m) if m == get => head::get(self, argument(&query, "from")?).await,
-            (CONSIGNMENTS | CHECKPOINTS | MAILBOX | RECEIPTS | DIRECTORY | HEAD, _) => {
+            (CONSIGNMENTS | CHECKPOINTS | REHEARSAL | MAILBOX | RECEIPTS | DIRECTORY | HEAD, _) => {
                 Ok(no_such_method())
             }
             _ => Err(Error::Missing),

@@ -93,6 +93,22 @@ impl Hub {
         Ok(announced)
     }
 
+    /// Judges a head's signature as [`Hub::announce`] does, and enters nothing.
+    ///
+    /// # Errors
+    /// When the signature does not hold, or the member is not of this box.
+    pub(super) fn rehearse(&self, asker: &Asker, head: &Announcement) -> Result<(), Error> {
+        let (body, cms) = (base64(&head.checkpoint)?, base64(&head.cms)?);
+        let sealer = Sealer::Member(&asker.directory);
+        let now = self.clock.now();
+        let head = self.opener.head(&body, &cms, &asker.trust, sealer, now)?;
+        let member: MemberId = head
+            .origin
+            .parse()
+            .map_err(|_| Error::Call("the head's origin is no member".to_owned()))?;
+        asker.speaks_for(&member)
+    }
+
     /// Whether a head was announced.
     ///
     /// # Errors

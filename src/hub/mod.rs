@@ -23,6 +23,7 @@ mod directory;
 mod door;
 pub mod enrolment;
 mod error;
+mod gauges;
 mod handout;
 mod head;
 mod heads;
@@ -217,6 +218,71 @@ impl Hub {
     /// Lets every waiting poll answer now, so that a drain need not wait for them.
     pub fn end_polls(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// The hub's code.
+    #[must_use]
+    pub fn code(&self) -> &MemberId {
+        self.log.member()
+    }
+
+    /// Puts what operators did on the hub's record; durable when it returns, signed with what is signed next.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_on_record(
+        &self,
+        key: String,
+        record: evidence::Record,
+    ) -> Result<(), evidence::Error> {
+        self.log.enter(evidence::Entry { key, record }).await
+    }
+
+    /// The newest head of the hub's own log, signed once by another key and kept nowhere: a rehearsal.
+    ///
+    /// # Errors
+    /// What the key's signer says.
+    pub async fn try_key(
+        &self,
+        key: Arc<dyn evidence::SealKey>,
+    ) -> Result<Option<evidence::Head>, evidence::Error> {
+        self.log.try_key(key).await
+    }
+
+    /// Judges a head of the hub's own as boxes do.
+    ///
+    /// # Errors
+    /// Why boxes would refuse it.
+    pub fn judge_own(&self, head: &evidence::Head) -> Result<(), crate::seal::Refused> {
+        let grounds = self.grounds.borrow().clone();
+        let Some(directory) = &grounds.directory else {
+            return Ok(());
+        };
+        let sealer = crate::seal::Sealer::Hub(directory);
+        let now = self.clock.now();
+        self.opener
+            .head(&head.body, &head.cms, &grounds.trust, sealer, now)
+            .map(drop)
+    }
+
+    /// Whether a member can be taken out of the register.
+    ///
+    /// # Errors
+    /// [`Error::Registry`] says what stands against it.
+    pub async fn may_remove(&self, code: &MemberId) -> Result<(), Error> {
+        let code = code.clone();
+        self.store
+            .read(move |tx| admin::may_remove(tx, &code))
+            .await
+    }
+
+    /// Takes a member out of the register and publishes the directory without it. For two operators alone.
+    ///
+    /// # Errors
+    /// As [`Hub::may_remove`], or when the store fails.
+    pub async fn remove_member(&self, code: &MemberId) -> Result<(), Error> {
+        admin::remove(&self.store, code.clone()).await?;
+        self.publish().await.map(drop)
     }
 
     /// The directory in force.

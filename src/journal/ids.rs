@@ -117,4 +117,20 @@ ids! {
     ENROLMENT_REFUSED = "e0b3804188f7d05ccbde751ec6994bc2" Warning;
     /// One software sends more than its quota.
     SYSTEM_FLOOD = "757236a71d567f756c587cbdd87424b3" Warning;
+    /// An operator asked for what it may not, or is none.
+    OPERATOR_REFUSED = "9d29e3f34c8a2233c0e029e197cc0140" Warning;
+    /// Something ends soon: a certificate, a list, the directory.
+    ENDS_SOON = "0088845e4408a259cb493b31f77c1f22" Warning;
+    /// A gauge got worse or better.
+    GAUGE_CHANGED = "768b4634b81d283326402c383c655de0" Notice;
+    /// Two operators agree upon what can't be undone: proposed, agreed, carried out.
+    TWO_PERSONS = "55510886f46a280dad92405e451271d6" Warning;
+    /// What needs two operators was not done.
+    TWO_PERSONS_REFUSED = "76d0b88f987481bbb568c3a7986deb76" Error;
+    /// A renewed key was rehearsed.
+    REHEARSED = "0a2314e0411e1b862a2aa8986bb951de" Notice;
+    /// A renewed key and its certificate are in force.
+    RENEWED = "2cc09162d37359bcbf5eab569a929457" Notice;
+    /// A renewed key failed in its first minutes; the old one is in force again.
+    RENEWAL_TAKEN_BACK = "8aa1942e3608068c7fb6aa916923b357" Error;
 }

@@ -18,6 +18,8 @@ pub enum RecordKind {
     Attest,
     /// The hub's list of members.
     Directory,
+    /// Two operators agreed upon what can't be undone; `packet` is the proposal's id, `digest` that of its text.
+    Agreement,
 }
 
 impl RecordKind {
@@ -30,6 +32,7 @@ impl RecordKind {
             Self::Void => "void",
             Self::Attest => "attest",
             Self::Directory => "directory",
+            Self::Agreement => "agreement",
         }
     }
 
@@ -40,6 +43,7 @@ impl RecordKind {
             Self::Void,
             Self::Attest,
             Self::Directory,
+            Self::Agreement,
         ]
         .into_iter()
         .find(|kind| kind.as_str() == word)

@@ -12,6 +12,7 @@ pub mod pin;
 pub mod plan;
 pub mod probe;
 pub mod prove;
+pub mod renew;
 pub mod request;
 pub mod state;
 pub mod steps;

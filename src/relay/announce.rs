@@ -91,15 +91,21 @@ impl Announcer {
 
 /// Asks the hub for the size of the newest head that it knows, by announcing ours without a proof.
 async fn newest_of(log: &Log, hub: &Hub) -> Result<Option<u64>, Error> {
-    let Some(newest) = log.archive().newest(log.member()).await? else {
+    let Some(mut newest) = log.archive().newest(log.member()).await? else {
         return Ok(Some(0));
     };
-    Ok(Some(
-        match hub.announce(&newest, newest.size, &[]).await? {
-            Announced::Taken => newest.size,
-            Announced::Behind(size) => size,
-        },
-    ))
+    let asked = match hub.announce(&newest, newest.size, &[]).await {
+        Err(error) if error.is_refused_certificate() => {
+            log.seal_again().await?;
+            newest = log.archive().newest(log.member()).await?.unwrap_or(newest);
+            hub.announce(&newest, newest.size, &[]).await?
+        }
+        other => other?,
+    };
+    Ok(Some(match asked {
+        Announced::Taken => newest.size,
+        Announced::Behind(size) => size,
+    }))
 }
 
 struct Task {
@@ -143,14 +149,33 @@ impl Task {
         let Some(next) = archive.next_head(self.log.member(), size).await? else {
             return Ok(None);
         };
-        let announced = self
-            .hub
-            .announce(&next.head, next.from, &next.proof)
-            .await?;
+        let announced = match self.hub.announce(&next.head, next.from, &next.proof).await {
+            Err(error) if error.is_refused_certificate() => {
+                self.newest_instead(size, error).await?
+            }
+            other => (other?, next.head.size),
+        };
         Ok(Some(match announced {
-            Announced::Taken => next.head.size,
-            Announced::Behind(theirs) => theirs,
+            (Announced::Taken, reached) => reached,
+            (Announced::Behind(theirs), _) => theirs,
         }))
+    }
+
+    /// A head that is refused for its certificate is passed over once the member seals by another one: the newest head
+    /// covers it, signed by the key that is in force now.
+    async fn newest_instead(
+        &self,
+        known: u64,
+        refused: uplink::Error,
+    ) -> Result<(Announced, u64), Error> {
+        self.log.seal_again().await?;
+        let (archive, member) = (self.log.archive(), self.log.member());
+        let Some(newest) = archive.newest(member).await? else {
+            return Err(refused.into());
+        };
+        let proof = archive.consistency(member, known, newest.size).await?;
+        let announced = self.hub.announce(&newest, known, &proof).await?;
+        Ok((announced, newest.size))
     }
 
     /// Waits for a new head, or for what was known to be taken back; false when the log has ended.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::clock::{Moment, rfc3339};
 use crate::packet::{Invalid, MemberId};
 use crate::retry::Class;
 use crate::{evidence, seal, spool, trust, uplink};
@@ -27,6 +28,8 @@ pub enum Error {
     Contradiction(String),
     /// No directory is known yet.
     NoDirectory,
+    /// The directory is past the time until which it is relied on.
+    OldDirectory(Moment),
     /// A member of another box.
     NotOurs(MemberId),
     /// A directory that can't be used.
@@ -46,9 +49,11 @@ impl Error {
             Self::Seal(error) => error.class(),
             Self::Document(_) | Self::Contradiction(_) | Self::NotOurs(_) => Class::Refuse,
             Self::Directory(error) => error.class(),
-            Self::Receipt(_) | Self::OtherReceipt(_) | Self::NoDirectory | Self::Disk(_) => {
-                Class::Retry
-            }
+            Self::Receipt(_)
+            | Self::OtherReceipt(_)
+            | Self::NoDirectory
+            | Self::OldDirectory(_)
+            | Self::Disk(_) => Class::Retry,
         }
     }
 }
@@ -65,6 +70,13 @@ impl fmt::Display for Error {
             Self::Document(error) => write!(f, "{error}"),
             Self::Contradiction(what) => write!(f, "the document contradicts its seal: {what}"),
             Self::NoDirectory => f.write_str("no directory of the hub is known yet"),
+            Self::OldDirectory(end) => {
+                write!(
+                    f,
+                    "the hub's directory was to be relied on until {}",
+                    rfc3339(*end)
+                )
+            }
             Self::NotOurs(member) => write!(f, "{member} is not a member of this box"),
             Self::Directory(error) => write!(f, "{error}"),
             Self::Disk(error) => write!(f, "disk: {error}"),

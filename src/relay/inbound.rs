@@ -66,7 +66,7 @@ async fn open(
 
 fn claim(relay: &Relay, seal: &[u8]) -> Result<Claim, Error> {
     let grounds = relay.grounds.borrow().clone();
-    let directory = grounds.directory.ok_or(Error::NoDirectory)?;
+    let directory = relay.directory()?;
     let sealer = Sealer::Member(&directory);
     Ok(relay
         .opener
@@ -120,8 +120,7 @@ fn permit(
         return Err(Error::NotOurs(entry.to.clone()));
     }
     let envelope = came.envelope.as_ref().map_err(Clone::clone)?;
-    let grounds = relay.grounds.borrow().clone();
-    let directory = grounds.directory.ok_or(Error::NoDirectory)?;
+    let directory = relay.directory()?;
     let named = directory.find(&envelope.from).map(|member| &member.code);
     if named == Some(&record.from) {
         Ok(record.from.clone())

@@ -9,6 +9,7 @@ mod desk;
 mod error;
 mod free;
 mod gate;
+mod gauges;
 mod inbound;
 mod outbound;
 mod policy;
@@ -27,12 +28,14 @@ pub use config::{Config, MemberConfig};
 pub use desk::Desk;
 pub use error::Error;
 
-use crate::clock::{Chance, Clock};
-use crate::evidence::{Entry, Log, Proof};
+use crate::clock::{Chance, Clock, Moment};
+use crate::evidence::{Entry, Head, Log, Proof, Record, SealKey};
 use crate::packet::MemberId;
 use crate::seal::Opener;
 use crate::spool::{Schedule, Spool};
 use crate::tls::Grounds;
+use crate::trust::Stale;
+use crate::trust::directory::Directory;
 use crate::uplink::Hub;
 use announce::Announcer;
 use backlog::Backlog;
@@ -184,11 +187,81 @@ impl Relay {
         Ok(self.log_of(member)?.enter(entry).await?)
     }
 
+    /// The members of this box.
+    pub fn members(&self) -> impl Iterator<Item = &MemberId> {
+        self.logs.keys()
+    }
+
+    /// Puts what operators did on the record of its member; durable when it returns, signed with what is signed next.
+    ///
+    /// # Errors
+    /// When the member is none of this box, or the store fails.
+    pub async fn put_on_record(&self, key: String, record: Record) -> Result<(), Error> {
+        let log = self.log_of(&record.from)?;
+        Ok(log.enter(Entry { key, record }).await?)
+    }
+
+    /// Takes away the bodies of a member's documents that were finished before that moment; tells how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn purge_bodies(&self, member: &MemberId, before: Moment) -> Result<usize, Error> {
+        let mut all = 0;
+        loop {
+            let count = self
+                .spool
+                .forget_bodies(Some(member), before, retention::BATCH)
+                .await?;
+            all += count;
+            if count < retention::BATCH as usize {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// A record's proof under the newest head, if that is signed otherwise than the one at hand.
+    async fn proof_now(
+        &self,
+        member: &MemberId,
+        key: &str,
+        old: &Proof,
+    ) -> Result<Option<Proof>, Error> {
+        let proof = self
+            .log_of(member)?
+            .archive()
+            .proof_now(member, key)
+            .await?;
+        Ok((proof.head.cms != old.head.cms).then_some(proof))
+    }
+
+    /// The newest head of a member's log, signed once by another key and kept nowhere: a rehearsal.
+    ///
+    /// # Errors
+    /// When the member is none of this box, or what the key's signer says.
+    pub async fn try_key(
+        &self,
+        member: &MemberId,
+        key: Arc<dyn SealKey>,
+    ) -> Result<Option<Head>, Error> {
+        Ok(self.log_of(member)?.try_key(key).await?)
+    }
+
     /// Wakes who gives this member's receipts.
     fn owes(&self, member: &MemberId) {
         if let Some(owes) = self.owed.get(member) {
             owes.notify_one();
         }
+    }
+
+    /// The directory while it may be relied on; once it is too old, only where it is declared to go on.
+    fn directory(&self) -> Result<Arc<Directory>, Error> {
+        let directory = self.grounds.borrow().directory.clone();
+        let directory = directory.ok_or(Error::NoDirectory)?;
+        let end = self.config.directory_ends(&directory);
+        if self.clock.now() > end && self.config.directory_then != Stale::Continue {
+            return Err(Error::OldDirectory(end));
+        }
+        Ok(directory)
     }
 
     fn log_of(&self, member: &MemberId) -> Result<&Log, Error> {

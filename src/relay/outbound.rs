@@ -14,6 +14,7 @@ use crate::packet::{Digest, DocId, Envelope, PacketId};
 use crate::retry::{Backoff, Class};
 use crate::seal::{Claim, Receipt, Seal, Sealer, apart};
 use crate::spool::{self, Body, Keeping, Kept, Submission, Waiting};
+use crate::trust::Stale;
 use crate::uplink::Unreached;
 use crate::uplink::consignment::LONGEST_BODY;
 use crate::vxp::{ErrorCode, Refusal, SendParams, System};
@@ -52,8 +53,13 @@ async fn carry(relay: &Relay, kept: &Kept) -> Result<(), Error> {
 }
 
 fn permit(relay: &Relay, arrived: &Arrived) -> Result<Parties, Refusal> {
-    let grounds = relay.grounds.borrow().clone();
-    let directory = grounds.directory.ok_or_else(no_directory)?;
+    let directory = match relay.directory() {
+        Err(Error::OldDirectory(_)) if relay.config.directory_then == Stale::Refuse => {
+            return Err(old_directory());
+        }
+        _ => relay.grounds.borrow().directory.clone(),
+    };
+    let directory = directory.ok_or_else(no_directory)?;
     let ours = |member: &_| relay.logs.contains_key(member);
     policy::permit(
         &directory,
@@ -119,12 +125,13 @@ async fn seal(relay: &Relay, kept: &Kept) -> Result<Proof, Error> {
 }
 
 async fn submit(relay: &Relay, kept: &Kept, sealed: &Proof) -> Result<Vec<u8>, Error> {
+    relay.directory()?;
     put(relay, kept, sealed, Some(&kept.body)).await
 }
 
 fn verify(relay: &Relay, kept: &Kept, answer: &[u8]) -> Result<Receipt, Error> {
     let grounds = relay.grounds.borrow().clone();
-    let directory = grounds.directory.ok_or(Error::NoDirectory)?;
+    let directory = relay.directory()?;
     let sealer = Sealer::Hub(&directory);
     let claim = relay
         .opener
@@ -311,24 +318,39 @@ async fn put(
     body: Option<&Body>,
 ) -> Result<Vec<u8>, Error> {
     let announcer = relay.announcer_of(&kept.member)?;
-    let seal = Seal::from(sealed).encode();
+    let mut sealed = sealed.clone();
     loop {
         announcer.known(&sealed.head).await;
         relay.gate.pass().await;
         let turn = relay.sending.turn(&kept.member, kept.priority).await;
+        let seal = Seal::from(&sealed).encode();
         let answer = match body {
             Some(Body::Inline(bytes)) if bytes.len() <= LONGEST_BODY => {
                 let bytes = Bytes::from_owner(bytes.clone());
-                relay.consigner.put(seal.clone(), bytes).await
+                relay.consigner.put(seal, bytes).await
             }
             _ => relay.hub.put(kept.packet, &seal, body).await,
         };
         drop(turn);
-        match answer {
-            Err(error) if error.is_behind() => announcer.again(&sealed.head).await?,
-            Err(error) if error.is_away() => relay.gate.failed(&error),
+        let refused = match answer {
+            Err(error) if error.is_behind() => match announcer.again(&sealed.head).await {
+                Err(Error::Hub(error)) if error.is_refused_certificate() => error,
+                other => {
+                    other?;
+                    continue;
+                }
+            },
+            Err(error) if error.is_away() => {
+                relay.gate.failed(&error);
+                continue;
+            }
+            Err(error) if error.is_refused_certificate() => error,
             other => return Ok(other?),
-        }
+        };
+        // The head may be sealed by a certificate that is no longer taken while the newest one is by its successor.
+        let key = format!("packet:{}", kept.packet);
+        let newer = relay.proof_now(&kept.member, &key, &sealed).await?;
+        sealed = newer.ok_or(refused)?;
     }
 }
 
@@ -340,6 +362,10 @@ async fn trouble(relay: &Relay, packet: &PacketId, error: &Error, walked: &mut W
             Error::Hub(_) => (
                 &journal::ids::PACKET_HELD,
                 "mend what the reason names; the packet waits and goes on by itself",
+            ),
+            Error::NoDirectory | Error::OldDirectory(_) => (
+                &journal::ids::PACKET_HELD,
+                "mend the line to the hub; the packet goes on as soon as a newer directory is there",
             ),
             Error::Receipt(_) | Error::OtherReceipt(_) => (
                 &journal::ids::RECEIPT_REFUSED,
@@ -403,5 +429,12 @@ pub(super) fn no_directory() -> Refusal {
     Refusal::new(
         ErrorCode::HubError,
         "Máy chủ bảo mật chưa có danh bạ của Trục liên thông; hãy gửi lại sau ít phút, nếu kéo dài thì liên hệ quản trị.",
+    )
+}
+
+fn old_directory() -> Refusal {
+    Refusal::new(
+        ErrorCode::HubError,
+        "Danh bạ của Trục liên thông trên máy chủ bảo mật đã quá hạn; văn bản chưa được nhận, hãy báo quản trị và gửi lại sau.",
     )
 }

@@ -12,7 +12,7 @@ use crate::journal;
 use crate::packet::MemberId;
 use crate::retry::{Backoff, Class};
 use crate::seal::{Receipt, Seal, Sealer, apart};
-use crate::spool::Owed;
+use crate::spool::{Owed, Parted};
 use crate::uplink::Verdict;
 
 /// Receipts that go up at once.
@@ -41,11 +41,29 @@ async fn give_batch(relay: &Relay, member: &MemberId) -> Result<usize, Error> {
     if owed.is_empty() {
         return Ok(0);
     }
+    let count = owed.len();
     let proofs = join_all(owed.iter().map(|owed| seal(relay, owed))).await;
     let proofs: Vec<Proof> = proofs.into_iter().collect::<Result<_, _>>()?;
-    let seals: Vec<Vec<u8>> = proofs
+    let (mut settled, mut waiting) = (Vec::new(), owed.into_iter().zip(proofs).collect());
+    loop {
+        waiting = hand_over(relay, waiting, &mut settled).await?;
+        if waiting.is_empty() {
+            break;
+        }
+    }
+    relay.spool.settle(settled).await?;
+    Ok(count)
+}
+
+/// Hands receipts over; gives those that are to be tried once more, proven under a head by a newer certificate.
+async fn hand_over(
+    relay: &Relay,
+    receipts: Vec<(Owed, Proof)>,
+    settled: &mut Vec<(Owed, Parted)>,
+) -> Result<Vec<(Owed, Proof)>, Error> {
+    let seals: Vec<Vec<u8>> = receipts
         .iter()
-        .map(|proof| Seal::from(proof).encode())
+        .map(|(_, proof)| Seal::from(proof).encode())
         .collect();
     relay.gate.pass().await;
     let taken = match relay.hub.give_receipts(&seals).await {
@@ -55,21 +73,31 @@ async fn give_batch(relay: &Relay, member: &MemberId) -> Result<usize, Error> {
             return Err(error.into());
         }
     };
-    let count = owed.len();
-    let mut settled = Vec::with_capacity(count);
-    let answered = owed.into_iter().zip(seals).zip(&proofs).zip(taken.verdicts);
-    for (((owed, seal), proof), verdict) in answered {
-        match verdict {
-            Verdict::Taken => settled.push((owed, apart(&seal).into())),
-            Verdict::Behind(_) => relay.announcer_of(&owed.member)?.again(&proof.head).await?,
-            Verdict::Refused(reason) => {
+    let mut again = Vec::new();
+    for (((owed, proof), seal), verdict) in receipts.into_iter().zip(seals).zip(taken.verdicts) {
+        let reason = match verdict {
+            Verdict::Taken => {
+                settled.push((owed, apart(&seal).into()));
+                continue;
+            }
+            Verdict::Behind(_) => {
+                match relay.announcer_of(&owed.member)?.again(&proof.head).await {
+                    Ok(()) => continue,
+                    Err(Error::Hub(error)) if error.is_refused_certificate() => error.to_string(),
+                    Err(error) => return Err(error),
+                }
+            }
+            Verdict::Refused(reason) => reason,
+        };
+        match relay.proof_now(&owed.member, &owed.key, &proof).await? {
+            Some(newer) => again.push((owed, newer)),
+            None => {
                 refused(&owed, &reason);
                 settled.push((owed, apart(&seal).into()));
             }
         }
     }
-    relay.spool.settle(settled).await?;
-    Ok(count)
+    Ok(again)
 }
 
 /// One signature covers the whole batch of a member: the log gathers while these wait.
@@ -164,7 +192,7 @@ async fn take_one(relay: &Relay, seal: &[u8]) -> Result<(), Error> {
 
 fn verify(relay: &Relay, seal: &[u8]) -> Result<Receipt, Error> {
     let grounds = relay.grounds.borrow().clone();
-    let directory = grounds.directory.ok_or(Error::NoDirectory)?;
+    let directory = relay.directory()?;
     let sealer = Sealer::Member(&directory);
     let claim = relay
         .opener

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Error;
-use crate::clock::{Chance, Clock};
+use crate::clock::{Chance, Clock, Moment};
 use crate::durable::Disk;
 use crate::evidence::RecordKind;
 use crate::journal;
@@ -43,7 +43,9 @@ impl Directories {
     pub fn grounds(&self, trust: Trust, clock: &Clock) -> Grounds {
         let mut grounds = Grounds::new(Arc::new(trust), None);
         if let Ok(bytes) = std::fs::read(&self.file) {
-            match self.verify(&bytes, &grounds, clock) {
+            // It was verified when it came, and a start takes nothing away that was in force: it is judged as of its day.
+            let issued = issued(&bytes).map_or(clock.now(), |at| at.min(clock.now()));
+            match self.verify(&bytes, &grounds, issued) {
                 Ok(directory) => grounds.directory = Some(Arc::new(directory)),
                 Err(error) => refused(&error),
             }
@@ -52,13 +54,13 @@ impl Directories {
     }
 
     /// A directory holds when the hub sealed exactly these bytes as one.
-    fn verify(&self, bytes: &[u8], grounds: &Grounds, clock: &Clock) -> Result<Directory, Error> {
+    fn verify(&self, bytes: &[u8], grounds: &Grounds, at: Moment) -> Result<Directory, Error> {
         let (seal, json) = wire::SealFirst::default()
             .feed(bytes)
             .map_err(crate::uplink::Error::from)?
             .ok_or(crate::uplink::Error::Malformed("cut off".to_owned()))?;
         let sealer = Sealer::NewHub(&self.hub);
-        let claim = Opener::default().claim(&seal, &grounds.trust, sealer, clock.now())?;
+        let claim = Opener::default().claim(&seal, &grounds.trust, sealer, at)?;
         if claim.record().kind != RecordKind::Directory {
             return Err(Error::Contradiction(format!(
                 "a {} where a directory belongs",
@@ -71,6 +73,12 @@ impl Directories {
         named.map_err(crate::seal::Refused::Signer)?;
         Ok(directory)
     }
+}
+
+/// When a directory says that it was issued, unverified.
+fn issued(bytes: &[u8]) -> Option<Moment> {
+    let (_, json) = wire::SealFirst::default().feed(bytes).ok()??;
+    Some(Directory::from_json(&json).ok()?.issued)
 }
 
 /// Publishes the directory in the grounds.
@@ -122,7 +130,9 @@ impl Refresher {
         };
         let mut bytes = wire::framed(&seal);
         bytes.extend_from_slice(&json);
-        let directory = self.directories.verify(&bytes, &grounds, &self.clock)?;
+        let directory = self
+            .directories
+            .verify(&bytes, &grounds, self.clock.now())?;
         if directory.version <= have {
             return Err(Error::Contradiction(format!(
                 "version {} after version {have}",

@@ -158,7 +158,7 @@ async fn follow(relay: &Relay, seen: Seen) -> Result<Seen, Error> {
     };
     let (body, cms) = (decode(&answer.checkpoint)?, decode(&answer.cms)?);
     let grounds = relay.grounds.borrow().clone();
-    let directory = grounds.directory.ok_or(Error::NoDirectory)?;
+    let directory = relay.directory()?;
     let sealer = Sealer::Hub(&directory);
     let now = relay.clock.now();
     let head = relay

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::wire::{self, Answer, Ask, Reply, Request};
-use super::{Error, KeyInfo, KeyUse, SealAnswer, SealRequest, TlsScheme};
+use super::{Error, KeyInfo, KeyUse, SealAnswer, SealRequest, Status, TlsScheme};
 
 /// Requests that may wait to be written.
 const QUEUE: usize = 1024;
@@ -128,6 +128,14 @@ impl Client {
     pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         // It is never closed; if it were, nobody would have to wait.
         self.turns.free.clone().acquire_owned().await.ok()
+    }
+
+    /// How the token and this process's keys stand, as the signer knows it from what happened last.
+    ///
+    /// # Errors
+    /// When the signer is away.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.ask(Ask::Status).await?.into_status()
     }
 
     /// Has a checkpoint signed.

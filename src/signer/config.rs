@@ -113,6 +113,52 @@ pub struct KeyConfig {
     pub allow: Vec<Who>,
 }
 
+/// What stands before the certificates in a file whose key has another label than the configuration says: the way in which
+/// a renewal puts certificate and key in place at once.
+pub const LABEL: &str = "trucgate-label: ";
+
+/// What is appended to a key's name for the one that is to take its place.
+pub const SUCCESSOR: &str = ".next";
+
+impl KeyConfig {
+    /// The file of the certificates that are to come next.
+    #[must_use]
+    pub fn next_file(&self) -> PathBuf {
+        self.certificates.with_extension("next.pem")
+    }
+
+    /// The file of the certificates that were in force before.
+    #[must_use]
+    pub fn previous_file(&self) -> PathBuf {
+        self.certificates.with_extension("previous.pem")
+    }
+
+    /// The key's label: that of its certificates' file where it names one.
+    #[must_use]
+    pub fn label_in(&self, file: &str) -> String {
+        label_in(file).unwrap_or(&self.label).to_owned()
+    }
+
+    /// The successor, if its certificates are there: served beside the key under a name of its own.
+    #[must_use]
+    pub fn successor(&self) -> Option<Self> {
+        let certificates = self.next_file();
+        certificates.exists().then(|| Self {
+            name: format!("{}{SUCCESSOR}", self.name),
+            certificates,
+            ..self.clone()
+        })
+    }
+}
+
+/// The label that a file of certificates names for its key.
+#[must_use]
+pub fn label_in(file: &str) -> Option<&str> {
+    file.lines()
+        .find_map(|line| line.strip_prefix(LABEL))
+        .map(str::trim)
+}
+
 /// A user of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]

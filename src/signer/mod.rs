@@ -70,6 +70,50 @@ pub struct KeyInfo {
     pub chain: Vec<Vec<u8>>,
 }
 
+/// How the token stands with the signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenState {
+    /// Logged in; signatures are served.
+    Ready,
+    /// The first token is away or silent; the second stands in for it.
+    Standby,
+    /// It is being opened.
+    Connecting,
+    /// It is not there, or its login failed; it is tried again.
+    Away,
+    /// It refused the PIN; nothing is tried before a person has acted.
+    Halted,
+}
+
+/// How the signer stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// The token.
+    pub token: TokenState,
+    /// Why it is not ready.
+    pub reason: Option<String>,
+    /// The asker's keys.
+    pub keys: Vec<KeyStatus>,
+}
+
+/// How one key stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyStatus {
+    /// Its name.
+    pub name: String,
+    /// Its label in the token.
+    pub label: String,
+    /// Whether a signature has proven that it is its certificate's.
+    pub proven: bool,
+    /// Milliseconds since its last signature; `None` when it has made none since the start.
+    pub signed_ms: Option<u64>,
+    /// Why it has made none since.
+    pub failing: Option<String>,
+}
+
 /// A checkpoint to be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealRequest {

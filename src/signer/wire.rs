@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{Algorithm, Error, KeyInfo, KeyUse, SealAnswer, SealRequest, TlsScheme};
+use super::{Algorithm, Error, KeyInfo, KeyUse, SealAnswer, SealRequest, Status, TlsScheme};
 use crate::merkle::Hash;
 use crate::packet::MemberId;
 
@@ -57,6 +57,8 @@ pub struct Request {
 pub enum Ask {
     /// The keys that the asker may use.
     Keys,
+    /// How the token and those keys stand.
+    Status,
     /// A signature over a checkpoint.
     Seal {
         /// Name of the key.
@@ -114,6 +116,8 @@ pub struct Answer {
 pub enum Reply {
     /// The keys.
     Keys(Vec<Key>),
+    /// How all stands.
+    Status(Status),
     /// A seal, as CMS SignedData in DER.
     Sealed(Bytes),
     /// The proof must start from this size.
@@ -192,6 +196,13 @@ impl Reply {
     pub(super) fn into_keys(self) -> Result<Vec<KeyInfo>, Error> {
         match self.into_result()? {
             Self::Keys(keys) => Ok(keys.into_iter().map(KeyInfo::from).collect()),
+            _ => Err(odd()),
+        }
+    }
+
+    pub(super) fn into_status(self) -> Result<Status, Error> {
+        match self.into_result()? {
+            Self::Status(status) => Ok(status),
             _ => Err(odd()),
         }
     }

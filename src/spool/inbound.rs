@@ -96,7 +96,7 @@ impl Spool {
             .read(move |tx| {
                 let found = tx
                     .prepare_cached(
-                        "SELECT packet, sender, size, digest, body, seal, bytes FROM inbox \
+                        "SELECT packet, sender, size, inbox.digest, body, seal, bytes FROM inbox \
                          JOIN seal_head ON seal_head.number = head LEFT JOIN inbox_body ON inbox_body.number = inbox.number \
                          WHERE doc = ?1 AND member = ?2 AND purged = 0",
                     )?
@@ -236,21 +236,29 @@ pub(super) fn keep_own_receipt(tx: &Tx<'_>, record: &Record, seal: &Parted) -> R
 }
 
 impl Spool {
-    /// Takes away up to `limit` bodies of documents whose offer ended before that moment; tells how many.
+    /// Takes away up to `limit` bodies of documents, of one member or of all, whose offer ended before that moment; tells
+    /// how many.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn forget_bodies(&self, before: Moment, limit: u32) -> Result<usize, Error> {
+    pub async fn forget_bodies(
+        &self,
+        member: Option<&MemberId>,
+        before: Moment,
+        limit: u32,
+    ) -> Result<usize, Error> {
         let bodies = self.bodies.clone();
+        let member = member.map(ToString::to_string);
         let gone: Vec<Body> = self
             .store
             .write(move |tx| {
                 let mut select = tx.prepare_cached(
                     "UPDATE inbox SET purged = 1 WHERE number IN (SELECT number FROM inbox \
-                     WHERE purged = 0 AND state IN ('done', 'fail') AND updated < ?1 LIMIT ?2) \
+                     WHERE purged = 0 AND state IN ('done', 'fail') AND updated < ?1 \
+                     AND (?3 IS NULL OR member = ?3) LIMIT ?2) \
                      RETURNING member, packet, number",
                 )?;
-                let rows = select.query_map(params![millis(before), limit], |row| {
+                let rows = select.query_map(params![millis(before), limit, member], |row| {
                     Ok((
                         row.get::<_, String>(0)?,
                         row.get::<_, String>(1)?,

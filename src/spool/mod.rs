@@ -26,7 +26,7 @@ pub use owed::Owed;
 pub use proofs::{KeptReceipt, Proofs};
 pub use schedule::{Schedule, Turn};
 pub use seals::{Parted, SEAL_HEADS, whole};
-pub use views::{Inboxed, Load, Sent, Window};
+pub use views::{Inboxed, Load, Queue, Sent, Window};
 
 /// The tables of this room.
 pub const SCHEMA: &str = "

@@ -186,7 +186,7 @@ async fn an_arrival_is_one_document_and_no_other_under_its_id() {
     let stranger = spool.document(&member(SENDER), doc).await;
     assert!(
         matches!(stranger, Err(Error::Missing(_))),
-        "another tenant's"
+        "another tenant's: {stranger:?}"
     );
 
     let owed = spool.owed(&member(RECEIVER), 10).await.unwrap();

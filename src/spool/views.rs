@@ -1,5 +1,7 @@
 //! What software and operators are shown of the spool, a member at a time.
 
+use std::collections::BTreeMap;
+
 use super::row::{envelope, millis, moment, parsed, unsigned};
 use super::{Error, KeptReceipt, Proofs, Spool};
 use crate::clock::Moment;
@@ -72,6 +74,19 @@ pub struct Load {
     pub inbound: u64,
     /// Receipts that the hub does not have yet.
     pub owed: u64,
+}
+
+/// What waits for one member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// Packets kept and not yet with the hub.
+    pub outbound: u64,
+    /// When the oldest of them was kept.
+    pub outbound_since: Option<Moment>,
+    /// Documents offered that its software has not taken.
+    pub offered: u64,
+    /// When the oldest of them came.
+    pub offered_since: Option<Moment>,
 }
 
 /// Rows given at once: what software has not confirmed comes again.
@@ -161,6 +176,31 @@ impl Spool {
         Proofs::new(self.store.clone()).receipts(packet).await
     }
 
+    /// What waits, by member; members for whom nothing waits are left out.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn queues(&self) -> Result<BTreeMap<MemberId, Queue>, Error> {
+        self.store
+            .read(|tx| {
+                let mut all: BTreeMap<MemberId, Queue> = BTreeMap::new();
+                let select = "SELECT member, count(*), min(kept_at) FROM outbound \
+                     WHERE state = 'kept' GROUP BY member";
+                for (member, count, since) in waiting(tx, select)? {
+                    let queue = all.entry(member).or_default();
+                    (queue.outbound, queue.outbound_since) = (count, Some(since));
+                }
+                let select = "SELECT member, count(*), min(created) FROM inbox \
+                     WHERE state IN ('initial', 'processing') GROUP BY member";
+                for (member, count, since) in waiting(tx, select)? {
+                    let queue = all.entry(member).or_default();
+                    (queue.offered, queue.offered_since) = (count, Some(since));
+                }
+                Ok(all)
+            })
+            .await
+    }
+
     /// How much is on its way through this box.
     ///
     /// # Errors
@@ -184,6 +224,18 @@ impl Spool {
             })
             .await
     }
+}
+
+fn waiting(tx: &Tx<'_>, select: &str) -> Result<Vec<(MemberId, u64, Moment)>, Error> {
+    let mut select = tx.prepare_cached(select)?;
+    let rows = select.query_map([], |row| {
+        Ok((text(row, 0)?, unsigned(row.get(1)?), moment(row.get(2)?)))
+    })?;
+    rows.map(|row| {
+        let (member, count, since) = row?;
+        Ok((parsed(&member, "member")?, count, since))
+    })
+    .collect()
 }
 
 fn count(tx: &Tx<'_>, select: &str, parameters: &[&str]) -> Result<u64, Error> {

@@ -94,6 +94,20 @@ impl Credential {
         Ok(Self(Arc::new(CertifiedKey::new(chain, Arc::new(held)))))
     }
 
+    /// Has its key sign once more, to know whether it can now. Blocks for one signature.
+    ///
+    /// # Errors
+    /// Why it did not sign.
+    pub fn prove(&self) -> Result<(), Error> {
+        let schemes = [Scheme::RsaPssSha256.name(), Scheme::EcdsaP256Sha256.name()];
+        let none = || Error::Certificate("its key signs nothing for TLS".to_owned());
+        let signer = self.0.key.choose_scheme(&schemes).ok_or_else(none)?;
+        signer
+            .sign(&proof_message())
+            .map(drop)
+            .map_err(|error| Error::Signer(io::Error::other(error)))
+    }
+
     /// The chain in DER, end certificate first.
     #[must_use]
     pub fn chain(&self) -> Vec<Vec<u8>> {

@@ -242,6 +242,13 @@ impl Trust {
         self.anchors.iter().map(|one| one.der.clone()).collect()
     }
 
+    /// The configured intermediates in DER.
+    #[must_use]
+    pub fn intermediates(&self) -> Vec<Vec<u8>> {
+        let all = self.intermediates.iter();
+        all.map(|one| one.der.clone()).collect()
+    }
+
     fn leaf(
         &self,
         chain: &[Vec<u8>],

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Error;
 use super::anchors::Identity;
 use super::refusal::{Refusal, Verdict};
-use crate::clock::{self, Moment};
+use crate::clock::Moment;
 use crate::packet::MemberId;
 
 /// SHA-256 of a certificate's DER, written as lower-case hex.
@@ -129,7 +129,7 @@ pub struct Changed {
     /// Its version.
     pub version: u64,
     /// When it was issued.
-    #[serde(with = "moment")]
+    #[serde(with = "crate::clock::text")]
     pub at: Moment,
 }
 
@@ -164,10 +164,10 @@ pub struct Content {
     /// Grows with every change.
     pub version: u64,
     /// When the hub issued it.
-    #[serde(with = "moment")]
+    #[serde(with = "crate::clock::text")]
     pub issued: Moment,
     /// Until when it may be relied on without a newer one.
-    #[serde(with = "moment")]
+    #[serde(with = "crate::clock::text")]
     pub valid_until: Moment,
     /// The hub itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -176,21 +176,6 @@ pub struct Content {
     pub members: Vec<Member>,
     /// All boxes.
     pub boxes: Vec<BoxEntry>,
-}
-
-mod moment {
-    use super::{Deserialize, Deserializer, Moment, Serializer, clock};
-    use serde::de::Error as _;
-
-    pub(super) fn serialize<S: Serializer>(at: &Moment, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&clock::rfc3339(*at))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Moment, D::Error> {
-        let text = String::deserialize(from)?;
-        clock::parse_rfc3339(&text)
-            .ok_or_else(|| D::Error::custom(format!("{text:?} is not a time of RFC 3339")))
-    }
 }
 
 impl Content {

@@ -7,6 +7,7 @@ pub mod cms;
 pub mod directory;
 pub mod issue;
 pub mod ocsp;
+pub mod operators;
 pub mod pem;
 pub mod signature;
 pub mod stamp;
@@ -46,6 +47,8 @@ pub enum Error {
     Stamp(String),
     /// The directory contradicts itself or cannot be read.
     Directory(String),
+    /// Operators that can't be told apart.
+    Operators(String),
     /// The test authority could not make something.
     Issue(String),
 }
@@ -67,6 +70,7 @@ impl fmt::Display for Error {
             Self::Stamp(why) => write!(f, "time stamp: {why}"),
             Self::Answer(why) => write!(f, "OCSP answer: {why}"),
             Self::Directory(why) => write!(f, "directory: {why}"),
+            Self::Operators(why) => write!(f, "operators: {why}"),
             Self::Issue(why) => write!(f, "test authority: {why}"),
         }
     }

@@ -1,6 +1,7 @@
 //! A box's side of the protocol: one call a method, nothing remembered but the connection.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -10,10 +11,12 @@ use serde::de::DeserializeOwned;
 use super::consignment::{self, Outcome};
 use super::{
     Announced, Announcement, Ask, CHECKPOINTS, CONSIGNMENTS, DIRECTORY, Error, HEAD, HubHead,
-    MAILBOX, Mailbox, PACKETS, RECEIPTS, Taken, wire,
+    MAILBOX, Mailbox, PACKETS, RECEIPTS, REHEARSAL, TIME, Taken, wire,
 };
+use crate::clock::{Moment, parse_rfc3339};
 use crate::evidence::Head;
-use crate::https::{Answer, Body, Client, Content, HeaderMap, Method, StatusCode};
+use crate::gauge::{Last, Track};
+use crate::https::{self, Answer, Body, Client, Content, HeaderMap, Method, StatusCode};
 use crate::merkle::Hash;
 use crate::packet::{MemberId, PacketId};
 use crate::spool;
@@ -31,7 +34,12 @@ const LONGEST_LIST: u64 = 256 << 20;
 #[derive(Clone)]
 pub struct Hub {
     client: Client,
+    track: Track,
+    time: Arc<Mutex<Option<Told>>>,
 }
+
+/// What the hub said of the time, and when that came.
+type Told = (Moment, Instant);
 
 /// A packet whose body is on its way.
 #[derive(Debug)]
@@ -48,7 +56,49 @@ impl Hub {
     /// Over a connection to the hub.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            track: Track::default(),
+            time: Arc::default(),
+        }
+    }
+
+    /// What came of the last calls: any answer of the hub counts as good, a line that is down or a refused peer as bad.
+    #[must_use]
+    pub fn last(&self) -> Last {
+        self.track.last()
+    }
+
+    /// The hub's time now, by the last answer that told it.
+    #[must_use]
+    pub fn time(&self) -> Option<Moment> {
+        let (said, came) = (*self.time.lock().unwrap_or_else(PoisonError::into_inner))?;
+        said.checked_add(came.elapsed().try_into().ok()?)
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Content,
+        deadline: Duration,
+    ) -> Result<Answer, https::Error> {
+        let answer = self
+            .client
+            .request(method, path, HeaderMap::new(), body, deadline)
+            .await
+            .inspect_err(|error| self.track.bad(error))?;
+        self.track.good();
+        let time = answer.headers.get(TIME).and_then(|said| said.to_str().ok());
+        if let Some(said) = time.and_then(parse_rfc3339) {
+            *self.time.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((said, Instant::now()));
+        }
+        Ok(answer)
+    }
+
+    async fn get(&self, path: &str, deadline: Duration) -> Result<Answer, https::Error> {
+        self.call(Method::GET, path, Content::new(), deadline).await
     }
 
     /// Makes a member's head known, shown by `proof` to continue the one of `from` records.
@@ -68,6 +118,26 @@ impl Hub {
             proof: proof.iter().map(|hash| BASE64.encode(hash)).collect(),
         };
         self.post(CHECKPOINTS, &announcement, DEADLINE).await
+    }
+
+    /// Has the hub judge a head's signature as it judges an announcement, without entering it.
+    ///
+    /// # Errors
+    /// Refuse when the hub would not take it, with its words.
+    pub async fn rehearse(&self, head: &Head) -> Result<(), Error> {
+        let announcement = Announcement {
+            checkpoint: BASE64.encode(&head.body),
+            cms: BASE64.encode(&head.cms),
+            from: head.size,
+            proof: Vec::new(),
+        };
+        let body =
+            serde_json::to_vec(&announcement).map_err(|e| Error::Malformed(e.to_string()))?;
+        let content = Content::new().then_bytes(body);
+        let answer = self
+            .call(Method::POST, REHEARSAL, content, DEADLINE)
+            .await?;
+        expect_ok(answer).await.map(drop)
     }
 
     /// Hands a sealed packet over; gives the seal of the hub's *accepted* receipt, unverified. Idempotent by packet id.
@@ -90,10 +160,7 @@ impl Hub {
             Some(spool::Body::File(path)) => (content.then_file(path, None).await?, BODY_DEADLINE),
         };
         let path = format!("{PACKETS}{packet}");
-        let answer = self
-            .client
-            .request(Method::PUT, &path, HeaderMap::new(), content, deadline)
-            .await?;
+        let answer = self.call(Method::PUT, &path, content, deadline).await?;
         let bytes = whole(answer, LONGEST_JSON).await?;
         let mut seals = wire::seals(&bytes)?;
         match (seals.pop(), seals.is_empty()) {
@@ -114,14 +181,7 @@ impl Hub {
         let bytes = consignment::consignment(packets.iter().map(|(s, b)| (&s[..], &b[..])));
         let content = Content::new().then_bytes(bytes);
         let answer = self
-            .client
-            .request(
-                Method::POST,
-                CONSIGNMENTS,
-                HeaderMap::new(),
-                content,
-                DEADLINE,
-            )
+            .call(Method::POST, CONSIGNMENTS, content, DEADLINE)
             .await?;
         let outcomes = consignment::outcomes(whole(answer, LONGEST_JSON).await?)?;
         if outcomes.len() != packets.len() {
@@ -153,7 +213,7 @@ impl Hub {
     /// Refuse when the hub has no such packet for that member.
     pub async fn fetch(&self, packet: PacketId, to: &MemberId) -> Result<Fetched, Error> {
         let path = format!("{PACKETS}{packet}?to={to}");
-        let mut answer = expect_ok(self.client.get(&path, DEADLINE).await?).await?;
+        let mut answer = expect_ok(self.get(&path, DEADLINE).await?).await?;
         let mut first = wire::SealFirst::default();
         while let Some(piece) = answer.body.next().await {
             if let Some((seal, start)) = first.feed(&piece?)? {
@@ -177,11 +237,9 @@ impl Hub {
             wire::put(&mut list, seal);
         }
         let answer = self
-            .client
-            .request(
+            .call(
                 Method::POST,
                 RECEIPTS,
-                HeaderMap::new(),
                 Content::new().then_bytes(list),
                 DEADLINE,
             )
@@ -204,7 +262,7 @@ impl Hub {
         wait: Duration,
     ) -> Result<Vec<(u64, Vec<u8>)>, Error> {
         let path = format!("{RECEIPTS}?after={after}&wait={}", wait.as_millis());
-        let answer = self.client.get(&path, DEADLINE + wait).await?;
+        let answer = self.get(&path, DEADLINE + wait).await?;
         Ok(wire::positioned(&whole(answer, LONGEST_LIST).await?)?)
     }
 
@@ -218,7 +276,7 @@ impl Hub {
         wait: Duration,
     ) -> Result<Option<(Bytes, Bytes)>, Error> {
         let path = format!("{DIRECTORY}?have={have}&wait={}", wait.as_millis());
-        let answer = self.client.get(&path, DEADLINE + wait).await?;
+        let answer = self.get(&path, DEADLINE + wait).await?;
         if answer.status == StatusCode::NO_CONTENT {
             return Ok(None);
         }
@@ -234,12 +292,7 @@ impl Hub {
     /// # Errors
     /// When the hub can't be asked.
     pub async fn head(&self, from: u64) -> Result<HubHead, Error> {
-        json(
-            self.client
-                .get(&format!("{HEAD}?from={from}"), DEADLINE)
-                .await?,
-        )
-        .await
+        json(self.get(&format!("{HEAD}?from={from}"), DEADLINE).await?).await
     }
 
     async fn post<T: DeserializeOwned>(
@@ -250,11 +303,9 @@ impl Hub {
     ) -> Result<T, Error> {
         let body = serde_json::to_vec(message).map_err(|e| Error::Malformed(e.to_string()))?;
         let answer = self
-            .client
-            .request(
+            .call(
                 Method::POST,
                 path,
-                HeaderMap::new(),
                 Content::new().then_bytes(body),
                 deadline,
             )

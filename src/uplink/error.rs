@@ -69,6 +69,12 @@ impl Error {
         }
     }
 
+    /// Whether the hub does not take the certificate by which something is sealed; another one may be taken.
+    #[must_use]
+    pub fn is_refused_certificate(&self) -> bool {
+        matches!(self, Self::Problem { status: 403, .. })
+    }
+
     /// Whether the hub has seen another history of the log.
     #[must_use]
     pub fn is_fork(&self) -> bool {

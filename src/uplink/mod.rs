@@ -6,6 +6,7 @@
 //! | call | request | answer |
 //! |---|---|---|
 //! | `POST /v1/checkpoints` | [`Announcement`] | 200 [`Announced`]: taken, or from which size to prove |
+//! | `POST /v1/rehearsal` | [`Announcement`] | 204: the head's signature would be taken |
 //! | `PUT /v1/packets/ID` | seal and body; a void: seal alone | 200 the hub's *accepted* receipt as a frame |
 //! | `POST /v1/consignments` | small packets with their seals ([`consignment`]) | 200 the hub's word on each |
 //! | `POST /v1/mailbox` | [`Ask`] | 200 [`Mailbox`]: packets leased to this box; long poll |
@@ -31,8 +32,12 @@ pub use error::Error;
 pub use messages::{Announced, Announcement, Ask, HubHead, Mailbox, MailboxEntry, Taken, Verdict};
 pub use unreached::Unreached;
 
+/// Header of each answer: the hub's time (RFC 3339), by which boxes see how far their clock is off.
+pub const TIME: &str = "trucgate-time";
 /// Path of announcements.
 pub const CHECKPOINTS: &str = "/v1/checkpoints";
+/// Path of rehearsals: an announcement that is judged and not entered.
+pub const REHEARSAL: &str = "/v1/rehearsal";
 /// Path of packets, before the id.
 pub const PACKETS: &str = "/v1/packets/";
 /// Path of consignments.

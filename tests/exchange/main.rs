@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
 mod peers;
+mod renewal;
 mod revocation;
 mod software;
 mod sources;
@@ -11,9 +12,11 @@ mod stamps;
 mod tenancy;
 mod disk;
 mod forgetful_disk;
+mod gauges;
 mod memory;
 mod order;
 mod power_cut;
 mod token;
+mod two_persons;
 mod walk;
 mod world;

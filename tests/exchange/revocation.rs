@@ -190,14 +190,14 @@ async fn lists_too_old_do_what_is_declared_and_new_ones_heal_it() {
 }
 
 /// Softwares that send one document after the other until they are told to stop, or their box stops answering.
-struct Load {
+pub struct Load {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicU32>,
     running: Vec<tokio::task::JoinHandle<(Vec<String>, Option<String>)>>,
 }
 
 impl Load {
-    fn start(world: &World) -> Self {
+    pub fn start(world: &World) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let sent = Arc::new(AtomicU32::new(0));
         let one = |number: u32| {
@@ -229,13 +229,13 @@ impl Load {
     }
 
     /// Waits until that many more were answered.
-    async fn more(&self, count: u32) {
+    pub async fn more(&self, count: u32) {
         let from = self.sent.load(Ordering::Relaxed);
         until(async || (self.sent.load(Ordering::Relaxed) >= from + count).then_some(())).await;
     }
 
     /// What was answered, and what ended it.
-    async fn end(self) -> (BTreeSet<String>, Vec<String>) {
+    pub async fn end(self) -> (BTreeSet<String>, Vec<String>) {
         self.stop.store(true, Ordering::Relaxed);
         let (mut docs, mut ends) = (BTreeSet::new(), Vec::new());
         for one in self.running {

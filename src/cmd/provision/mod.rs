@@ -1,8 +1,11 @@
 //! `trucgate provision`: bench work.
 
 mod ca;
+mod delete_key;
+mod drill;
 mod enrol;
 mod probe;
+mod renew;
 mod self_test;
 mod serve;
 mod steps;
@@ -10,6 +13,7 @@ mod steps;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
+use super::operator::Whom;
 use super::run::Failure;
 use crate::provision::token::{self, Kind, Wanted};
 
@@ -46,6 +50,19 @@ pub(super) enum Verb {
     /// CA thử nghiệm: phía cán bộ cấp chứng thư / a TEST CA: the officer's side
     #[command(subcommand)]
     Ca(ca::Verb),
+    /// Huỷ một cặp khoá đã được hai người thoả thuận / destroys a key pair that two persons agreed to destroy
+    DeleteKey(delete_key::Arguments),
+    /// Thay khoá và chứng thư mà không dừng / a new key and certificate without an outage
+    Renew(renew::Arguments),
+    /// Diễn tập: những tháng tới sẽ ra sao / what the coming months bring, if nothing is renewed
+    Drill(drill::Arguments),
+}
+
+impl Verb {
+    /// Whether it asks a running process.
+    pub(super) fn asks(&self) -> bool {
+        matches!(self, Self::DeleteKey(_) | Self::Renew(_) | Self::Drill(_))
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -70,7 +87,7 @@ pub(super) struct Token {
 /// Where Debian puts SoftHSM2.
 const SOFT_TOKEN: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
-pub(super) fn run(verb: Verb) -> Result<(), Failure> {
+pub(super) fn run(whom: &Whom, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Plan(arguments) => steps::plan(*arguments),
         Verb::Status(at) => steps::status(&at),
@@ -87,6 +104,9 @@ pub(super) fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Token(token) => prepare(token),
         Verb::Probe(wanted) => probe::run(wanted),
         Verb::Ca(verb) => ca::run(verb),
+        Verb::DeleteKey(arguments) => delete_key::run(whom, &arguments),
+        Verb::Renew(arguments) => renew::run(whom, &arguments),
+        Verb::Drill(arguments) => drill::run(whom, &arguments),
     }
 }
 

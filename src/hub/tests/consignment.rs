@@ -33,8 +33,8 @@ async fn each_packet_of_a_consignment_has_its_own_outcome_and_the_refused_leave_
     assert!(before[0].as_ref().unwrap_err().is_behind());
     a.announce(&box_a.hub).await;
     let mut other = sealed[0].record.clone();
-    other.digest = Digest::of(b"second");
-    let conflicting = a.seal(other, b"second".to_vec());
+    other.digest = Digest::of(b"six");
+    let conflicting = a.seal(other, b"six".to_vec());
     a.announce(&box_a.hub).await;
     sealed.push(conflicting);
 

@@ -16,7 +16,7 @@ use crate::hub::admin::Change;
 use crate::packet::MemberId;
 use crate::trust::directory::{BoxEntry, Fingerprint, Member, State};
 use crate::trust::issue::{TestCa, Use, Wanted};
-use crate::trust::pem;
+use crate::trust::{pem, summary};
 
 /// What is to be laid out.
 #[derive(Clone, Debug)]
@@ -157,6 +157,19 @@ impl Lab {
     pub fn revoke(&self, serial: &str) -> Result<(), String> {
         self.revoked.lock().map_err(told)?.push(serial.to_owned());
         self.renew_lists(self.clock.now())
+    }
+
+    /// Lets the root revoke the issuing authority; running processes see it at their next reload.
+    ///
+    /// # Errors
+    /// When the list can't be made or written.
+    pub fn revoke_issuer(&self) -> Result<(), String> {
+        let made = self.clock.now();
+        let issuer = summary(&self.ca.intermediate_der()).map_err(told)?;
+        let next = made + time::Duration::days(7);
+        let list = self.ca.root_revocation_list(&[issuer.serial], made, next);
+        let path = TrustPaths::below(&self.directory).root_list;
+        self.disk.replace(&path, &list.map_err(told)?).map_err(told)
     }
 
     /// Makes the authorities' revocation lists anew, as of `made` and good for a week.

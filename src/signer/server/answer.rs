@@ -19,7 +19,7 @@ use crate::merkle::checkpoint::Checkpoint;
 use crate::packet::{Digest, MemberId};
 use crate::signer::heads::{Head, Ledger, Verdict};
 use crate::signer::wire::{self, Ask, Bytes, Reply};
-use crate::signer::{Config, Error, KeyUse, TlsScheme, policy};
+use crate::signer::{Config, Error, KeyUse, Status, TlsScheme, TokenState, policy};
 
 /// The keys in force.
 type Keys = Arc<[Arc<Key>]>;
@@ -83,7 +83,7 @@ impl Desk {
         let keys: Keys = keys.into_iter().map(Arc::new).collect();
         let mut sound = true;
         for which in self.tokens.all() {
-            for key in keys.iter() {
+            for key in keys.iter().filter(|key| !key.is_successor()) {
                 let proven = key.prove(&self.tokens, which).await;
                 if proven.is_err() && which == Which::Standby && !self.tokens.is_there(which) {
                     sound = false;
@@ -132,7 +132,7 @@ impl Desk {
 
     /// Proves every key that has not been proven yet in that token.
     pub(super) async fn prove_all(&self, which: Which) -> Result<(), Error> {
-        for key in self.keys().iter() {
+        for key in self.keys().iter().filter(|key| !key.is_successor()) {
             key.prove(&self.tokens, which).await?;
         }
         if which == Which::Standby {
@@ -155,6 +155,7 @@ impl Desk {
                     .map(|key| key.info().into())
                     .collect(),
             )),
+            Ask::Status => Ok(Reply::Status(self.status(uid))),
             Ask::Seal {
                 key,
                 checkpoint,
@@ -184,6 +185,28 @@ impl Desk {
                 .say("a request to the signer was refused");
         }
         answered.into()
+    }
+
+    fn status(&self, uid: u32) -> Status {
+        let (first, reason) = match &*self.watch(Which::First).borrow() {
+            State::Ready(_) => (TokenState::Ready, None),
+            State::Connecting => (TokenState::Connecting, None),
+            State::Away(why) | State::LoginFailed(why) => (TokenState::Away, Some(why.to_string())),
+            State::Halted(why) => (TokenState::Halted, Some(why.to_string())),
+            State::Stopped => (TokenState::Away, Some("the signer ends".to_owned())),
+        };
+        let token = if self.tokens.second_stands_in() {
+            TokenState::Standby
+        } else {
+            first
+        };
+        let keys = self.keys();
+        let allowed = keys.iter().filter(|key| key.allows(uid));
+        Status {
+            token,
+            reason,
+            keys: allowed.map(|key| key.status()).collect(),
+        }
     }
 
     /// The key, if this user may use it for this. Whether it exists otherwise is not told.
@@ -278,14 +301,18 @@ impl Desk {
             face.unwrap_or((Which::First, key.first()))
         };
         let (which, face) = serving();
-        let failed = match self.prove_and(key, which, sign(which, face)).await {
-            Err(error @ (Error::Away(_) | Error::Halted(_))) => error,
-            done => return done,
+        let outcome = match self.prove_and(key, which, sign(which, face)).await {
+            Err(failed @ (Error::Away(_) | Error::Halted(_))) => match serving() {
+                (now, face) if now != which => self.prove_and(key, now, sign(now, face)).await,
+                _ => Err(failed),
+            },
+            done => done,
         };
-        match serving() {
-            (now, face) if now != which => self.prove_and(key, now, sign(now, face)).await,
-            _ => Err(failed),
+        match &outcome {
+            Ok(_) => key.track.good(),
+            Err(error) => key.track.bad(error),
         }
+        outcome
     }
 
     async fn prove_and<T>(

@@ -10,10 +10,12 @@ use tokio::sync::OnceCell;
 
 use super::tokens::{Tokens, Which};
 use super::users;
+use crate::gauge::Track;
+use crate::journal::{self, ids};
 use crate::packet::{Digest, MemberId};
 use crate::signer::cms::Signer;
-use crate::signer::config::{KeyConfig, Standby};
-use crate::signer::{Algorithm, Config, Error, KeyInfo, KeyUse};
+use crate::signer::config::{KeyConfig, SUCCESSOR, Standby, label_in};
+use crate::signer::{Algorithm, Config, Error, KeyInfo, KeyStatus, KeyUse};
 
 /// Signed at the start to prove a pair; it is no checkpoint and no handshake.
 const PROOF: &[u8] = b"trucgate signer: this key and this certificate belong together";
@@ -27,6 +29,8 @@ pub(super) struct Key {
     sessions: usize,
     first: Face,
     standby: Option<Face>,
+    /// What came of its last signatures.
+    pub(super) track: Track,
 }
 
 /// A key in one of the tokens, and its certificate.
@@ -38,7 +42,7 @@ pub(super) struct Face {
     proven: OnceCell<()>,
 }
 
-/// Reads the keys' certificates.
+/// Reads the keys' certificates. A successor that can't be used is left out: it must not take the others down.
 pub(super) fn load(config: &Config) -> Result<Vec<Key>, Error> {
     let second = config.standby.is_some();
     let load = |key: &KeyConfig| {
@@ -48,7 +52,18 @@ pub(super) fn load(config: &Config) -> Result<Vec<Key>, Error> {
         };
         Key::load(key, sessions, second)
     };
-    config.keys.iter().map(load).collect()
+    let mut keys: Vec<Key> = config.keys.iter().map(load).collect::<Result<_, _>>()?;
+    for next in config.keys.iter().filter_map(KeyConfig::successor) {
+        match load(&next) {
+            Ok(key) => keys.push(key),
+            Err(error) => journal::line(&ids::CONFIGURATION_REFUSED)
+                .step("renewal")
+                .reason(error)
+                .next("import the new certificate again; the old key goes on")
+                .error("a key that is to come next can't be served"),
+        }
+    }
+    Ok(keys)
 }
 
 impl Key {
@@ -71,7 +86,13 @@ impl Key {
             sessions,
             first: same()?,
             standby,
+            track: Track::default(),
         })
+    }
+
+    /// Whether it only waits to take another's place: proven when it is used, not at the start.
+    pub(super) fn is_successor(&self) -> bool {
+        self.name.ends_with(SUCCESSOR)
     }
 
     pub(super) fn allows(&self, uid: u32) -> bool {
@@ -86,6 +107,21 @@ impl Key {
             algorithm: self.first.signer.algorithm(),
             sessions: self.sessions,
             chain: self.first.chain.clone(),
+        }
+    }
+
+    pub(super) fn status(&self) -> KeyStatus {
+        let last = self.track.last();
+        let millis = |age: std::time::Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        KeyStatus {
+            name: self.name.clone(),
+            label: match &self.first.label {
+                KeyName::Label(label) => label.clone(),
+                other => other.to_string(),
+            },
+            proven: self.first.proven.initialized(),
+            signed_ms: last.good.map(millis),
+            failing: last.failing.map(|(_, why)| why),
         }
     }
 
@@ -114,10 +150,16 @@ impl Key {
         let Some(face) = self.face(which) else {
             return Ok(());
         };
-        face.proven
+        let proven = face
+            .proven
             .get_or_try_init(|| self.prove_now(face, tokens, which))
             .await
-            .copied()
+            .copied();
+        // A second token that is away keeps nobody from signing.
+        if let (Err(error), Which::First) = (&proven, which) {
+            self.track.bad(error);
+        }
+        proven
     }
 
     async fn prove_now(&self, face: &Face, tokens: &Tokens, which: Which) -> Result<(), Error> {
@@ -183,7 +225,7 @@ impl Face {
             .map_err(|error| broken(format!("not certificates in PEM: {error}")))?;
         let signer = Signer::new(&chain).map_err(|error| broken(error.to_string()))?;
         Ok(Self {
-            label: KeyName::Label(label.to_owned()),
+            label: KeyName::Label(label_in(&pem).unwrap_or(label).to_owned()),
             proven: OnceCell::new(),
             signer,
             chain,

@@ -221,8 +221,11 @@ async fn told_to(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// The numbers of users who may use a key.
-fn users(allow: &[Who]) -> Result<Vec<u32>, Error> {
+/// The numbers of users who may ask for something.
+///
+/// # Errors
+/// When a name belongs to nobody.
+pub fn users(allow: &[Who]) -> Result<Vec<u32>, Error> {
     allow
         .iter()
         .map(|who| match who {

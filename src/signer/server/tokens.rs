@@ -127,6 +127,14 @@ impl Tokens {
         Which::Standby
     }
 
+    /// Whether the second stands in for the first, which is away or silent.
+    pub(super) fn second_stands_in(&self) -> bool {
+        self.standby.as_ref().is_some_and(|standby| {
+            let failing = !self.is_there(Which::First) || standby.absence().silent;
+            failing && standby.sound.load(Ordering::Acquire) && self.is_there(Which::Standby)
+        })
+    }
+
     /// Reads the public half of a key in one of the tokens.
     pub(super) async fn public_key(&self, which: Which, key: &KeyName) -> Result<PublicKey, Error> {
         let read = self.pool(which).public_key(key.clone());

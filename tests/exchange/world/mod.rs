@@ -6,6 +6,7 @@ pub mod vxp;
 pub mod desks;
 pub mod inside;
 pub mod machines;
+pub mod operators;
 pub mod token;
 pub mod volatile;
 

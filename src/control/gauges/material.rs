@@ -1,0 +1,94 @@
+//! What verdicts rest on: revocation lists by their age, authorities by their validity.
+
+use tokio::sync::watch;
+
+use super::certificate;
+use crate::clock::{Moment, rfc3339};
+use crate::gauge::{End, Gauge, Kind, Lead, Level, Reading, Source, Text};
+use crate::tls::Grounds;
+use crate::trust::{ListState, summary};
+
+/// Reads them.
+#[derive(Debug)]
+pub struct Material {
+    grounds: watch::Receiver<Grounds>,
+    lead: Lead,
+}
+
+impl Material {
+    /// Of what `grounds` holds at the time of each reading.
+    #[must_use]
+    pub fn new(grounds: watch::Receiver<Grounds>, lead: Lead) -> Self {
+        Self { grounds, lead }
+    }
+}
+
+impl Source for Material {
+    fn read(&self, now: Moment) -> Reading<'_> {
+        let trust = self.grounds.borrow().trust.clone();
+        let lists = trust.lists();
+        let mut all: Vec<Gauge> = lists.iter().map(|state| list(state, now)).collect();
+        for (der, what) in trust
+            .anchors()
+            .into_iter()
+            .map(|der| (der, "CA gốc/anchor"))
+            .chain(
+                trust
+                    .intermediates()
+                    .into_iter()
+                    .map(|der| (der, "CA trung gian/intermediate")),
+            )
+        {
+            // What was loaded could be read.
+            let serial = summary(&der).map(|one| one.serial).unwrap_or_default();
+            all.extend(certificate(
+                format!("{what} {serial}"),
+                &der,
+                self.lead,
+                now,
+            ));
+        }
+        Box::pin(std::future::ready(all))
+    }
+}
+
+fn list(state: &ListState, now: Moment) -> Gauge {
+    let until = state.next_update.map_or_else(String::new, rfc3339);
+    let mut gauge = Gauge::good(
+        Kind::Revocation,
+        state.issuer.clone(),
+        Text::new(
+            format!("{} số bị thu hồi, bản kế tiếp trước {until}", state.revoked),
+            format!("{} revoked, next list before {until}", state.revoked),
+        ),
+    )
+    .aged((now - state.this_update).try_into().ok());
+    let Some(at) = state.stops_at.or(state.next_update) else {
+        return gauge;
+    };
+    gauge.end = Some(End {
+        id: format!(
+            "revocation list of {} made {}",
+            state.issuer,
+            rfc3339(state.this_update)
+        ),
+        begun: state.this_update,
+        at,
+    });
+    if state.next_update.is_none_or(|due| now <= due) {
+        return gauge;
+    }
+    gauge.stops_at = state.stops_at;
+    let level = if state.stops_at.is_some_and(|stops| now > stops) {
+        Level::Stops
+    } else {
+        Level::Warning
+    };
+    gauge.at(
+        level,
+        Text::new(
+            "có danh sách thu hồi mới: kiểm tra nguồn tải hoặc chép tệp mới rồi nạp lại cấu hình",
+            "a newer list is at hand: check its source, or put the file in place and reload",
+        ),
+    )
+}

@@ -1,0 +1,63 @@
+//! Questions and answers, as JSON.
+
+use serde::{Deserialize, Serialize};
+
+use super::Report;
+use super::agreed::{Agreement, Signed};
+use crate::clock::Moment;
+use crate::gauge::Text;
+use crate::packet::PacketId;
+
+/// What an operator asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ask {
+    /// How all stands.
+    Status,
+    /// How all would stand in so many days, if nothing were renewed.
+    Drill {
+        /// Days from now.
+        days: u16,
+    },
+    /// Rehearses the successor of that key.
+    Rehearse(String),
+    /// Which proposals wait for a second person.
+    Proposals,
+    /// Proposes what needs two persons.
+    Propose {
+        /// The proposal.
+        signed: Signed,
+        /// What its digest stands for.
+        content: Option<String>,
+    },
+    /// Approves a proposal.
+    Approve(Signed),
+    /// Takes an agreement in order to carry it out, once.
+    Claim(PacketId),
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Answer {
+    /// How all stands.
+    Status(Box<Report>),
+    /// What waits.
+    Proposals {
+        /// The code of the box or hub, for what is signed.
+        at: String,
+        /// Its time, for what is signed.
+        #[serde(with = "crate::clock::text")]
+        time: Moment,
+        /// The proposals' texts.
+        texts: Vec<String>,
+    },
+    /// It waits for a second person under this id.
+    Proposed(PacketId),
+    /// It was done.
+    Done(Text),
+    /// The agreement, to be carried out now.
+    Claimed(Box<Agreement>),
+    /// It was not done, and why.
+    Refused(Text),
+}
