@@ -16,9 +16,9 @@ use crate::seal::{LONGEST, apart};
 /// Longest body that travels in a consignment, in bytes; longer ones have a call each.
 pub const LONGEST_BODY: usize = 16 * 1024;
 /// Packets of one consignment at most.
-pub const MOST: usize = 256;
+pub const MOST: usize = 128;
 /// Longest consignment that is read, in bytes.
-pub const LONGEST_CONSIGNMENT: u64 = 8 << 20;
+pub const LONGEST_CONSIGNMENT: u64 = 4 << 20;
 
 /// A packet as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
