@@ -102,7 +102,7 @@ pub struct Parts {
 }
 
 /// Memory of the packets of one priority that are prepared for the hub at a time, in KiB.
-const CARRYING: u32 = 8 * 1024;
+const CARRYING: u32 = 6 * 1024;
 /// Packets that travel to the hub at a time: some consignments, and those that are too large for them.
 const SENDING: usize = 256;
 
