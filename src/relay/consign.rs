@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::uplink::{self, Hub, consignment::MOST};
 
-/// Calls under way at a time: one is judged and one signed at the hub while the next is on the wire.
+/// Calls under way at a time: one is on its way while the other waits for the hub's signature.
 const UNDER_WAY: usize = 2;
 
 /// A cheap handle to the task that hands packets over together.

@@ -1,8 +1,9 @@
 //! SQLite behind one room: one writer that groups commits, a few readers with snapshots, nothing else names it.
 //!
 //! [`Store::write`] hands a closure to the writer's thread. The writer runs all that wait in one transaction, each
-//! behind a savepoint of its own, commits once and answers all; while one commit runs, the next group gathers. There
-//! is no timer: a lone write waits for nobody, and a slow disk makes the groups larger instead of the queue longer.
+//! behind a savepoint of its own, commits once and answers all; while one commit runs, the next group gathers. A lone
+//! write waits for nobody; after a large group the next one waits a millisecond for more, since each commit writes the
+//! same hot pages again. A slow disk makes the groups larger instead of the queue longer.
 
 mod error;
 mod readers;

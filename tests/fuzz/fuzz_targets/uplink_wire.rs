@@ -7,6 +7,7 @@
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use trucgate::uplink::consignment;
 use trucgate::uplink::wire::{Malformed, SealFirst, framed, positioned, put, put_at, seals};
 use trucgate::uplink::{Announced, Announcement, Ask, HubHead, Mailbox, Taken};
 
@@ -55,6 +56,14 @@ fuzz_target!(|input: &[u8]| {
         list.iter()
             .for_each(|(at, seal)| put_at(&mut again, *at, seal));
         assert_eq!(again, bytes);
+    }
+    if let Ok(outcomes) = consignment::outcomes(bytes.to_vec().into()) {
+        // Heads may come in another order or number than ours.
+        let again = consignment::answer(&outcomes);
+        assert_eq!(consignment::outcomes(again.into()), Ok(outcomes));
+    }
+    if let Ok(came) = consignment::read(bytes.to_vec().into()) {
+        assert!(came.packets.iter().all(|one| one.head < came.heads.len()));
     }
     json::<Announcement>(bytes);
     json::<Announced>(bytes);
