@@ -30,7 +30,7 @@ pub const SENDER: &str = "000.00.00.G22";
 /// The members of the second box.
 pub const RECEIVERS: [&str; 3] = ["000.00.00.H41", "000.00.00.H14", "000.00.00.H17"];
 /// How long an event is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running exchange that goes away with the test.
 pub struct World {
