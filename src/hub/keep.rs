@@ -65,8 +65,8 @@ pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<bool, Error> {
     let (id, sender) = (record.packet.to_string(), record.from.as_str());
     let void = record.kind == RecordKind::Void;
     tx.prepare_cached(
-        "INSERT INTO hub_packet (id, void, sender, leaf, digest, size, names, kept_at, seal, head, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO hub_packet (id, void, sender, leaf, digest, size, names, kept_at, seal, head, body, unreached)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         id,
@@ -79,12 +79,9 @@ pub(super) fn insert(tx: &Tx<'_>, incoming: &Incoming) -> Result<bool, Error> {
         incoming.at,
         incoming.seal.front,
         incoming.seal.keep_head(tx)?,
-        incoming.body.as_deref()
+        incoming.body.as_deref(),
+        incoming.unreached
     ])?;
-    if let Some(unreached) = &incoming.unreached {
-        tx.prepare_cached("UPDATE hub_packet SET unreached = ?2 WHERE id = ?1")?
-            .execute(params![id, unreached])?;
-    }
     let chained = record.message.as_deref() != Some("new") || !record.refs.is_empty();
     for (to, recipient) in record.to.iter().zip(&incoming.recipients) {
         let addressed = to.member.as_str();

@@ -1,6 +1,7 @@
 //! Seals at rest. Many stand under one signed head, three kilobytes of each; it lies once, and each row has its own part
 //! and the head's number.
 
+use crate::packet::Digest;
 use crate::store::{OptionalExt, Row, SqlResult, Tx, params};
 
 /// The table of heads, for every store that keeps seals.
@@ -32,16 +33,16 @@ impl Parted {
     /// # Errors
     /// When the store fails.
     pub fn keep_head(&self, tx: &Tx<'_>) -> SqlResult<i64> {
-        let digest = ring::digest::digest(&ring::digest::SHA256, &self.head);
+        let digest = Digest::of(&self.head);
         let known = tx
             .prepare_cached("SELECT number FROM seal_head WHERE digest = ?1")?
-            .query_row([digest.as_ref()], |row| row.get(0))
+            .query_row([digest.as_bytes()], |row| row.get(0))
             .optional()?;
         if let Some(number) = known {
             return Ok(number);
         }
         tx.prepare_cached("INSERT INTO seal_head (digest, bytes) VALUES (?1, ?2)")?
-            .execute(params![digest.as_ref(), self.head])?;
+            .execute(params![digest.as_bytes(), self.head])?;
         Ok(tx.last_insert_rowid())
     }
 }
