@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::refusal::{ErrorCode, Refusal};
@@ -18,7 +18,8 @@ use super::refusal::{ErrorCode, Refusal};
 pub struct Quota {
     /// Requests worked on at once.
     pub in_flight: NonZeroU32,
-    /// Of these, how many while a quiet system was served lately: what is worked on at once is what others wait for.
+    /// Of these, how many begin in a tenth of a second while a quiet system was served lately: what is worked on at once
+    /// is what others wait for.
     pub in_flight_beside_quiet: NonZeroU32,
     /// Requests that may wait for their turn; one more is refused at once.
     pub waiting: u32,
@@ -34,7 +35,7 @@ impl Default for Quota {
     fn default() -> Self {
         Self {
             in_flight: NonZeroU32::new(32).unwrap_or(NonZeroU32::MIN),
-            in_flight_beside_quiet: NonZeroU32::MIN,
+            in_flight_beside_quiet: NonZeroU32::new(8).unwrap_or(NonZeroU32::MIN),
             waiting: 1024,
             wait_seconds: 30,
             per_second: None,
@@ -48,8 +49,13 @@ const QUIET: usize = 2;
 const BUSY: usize = 8;
 /// For how long a quiet system is thought of.
 const LATELY: Duration = Duration::from_secs(10);
-/// How long a busy system gives way at most with one request: what takes long, as slow uploads do, is no flood.
+/// How long others of its system wait at most for one request of a busy system: what takes long, as slow uploads do, is
+/// no flood.
 const GIVES_WAY: Duration = Duration::from_secs(1);
+/// A turn of a busy system that gives way comes back no sooner than this after it began. Its requests then come in
+/// small flocks that share commits and signatures, and leave the machine to the quiet one in between: a document alone
+/// costs ten times the processor time of one in a flock.
+const FLOCK: Duration = Duration::from_millis(100);
 
 /// All systems' shares.
 #[derive(Debug)]
@@ -77,8 +83,23 @@ struct Gate {
 pub(super) struct Turn {
     _turn: OwnedSemaphorePermit,
     #[cfg_attr(not(test), expect(dead_code, reason = "held, not read"))]
-    beside: Option<OwnedSemaphorePermit>,
+    beside: Option<Beside>,
     _place: OwnedSemaphorePermit,
+}
+
+/// A turn of a system that gives way, until it is dropped.
+type Beside = oneshot::Sender<()>;
+
+async fn beside(gate: &Gate) -> Option<Beside> {
+    let turn = Arc::clone(&gate.beside).acquire_owned().await.ok()?;
+    let (held, over) = oneshot::channel();
+    tokio::spawn(async move {
+        let since = Instant::now();
+        let _ = timeout(GIVES_WAY, over).await;
+        sleep_until(since + FLOCK).await;
+        drop(turn);
+    });
+    Some(held)
 }
 
 impl Quotas {
@@ -105,8 +126,7 @@ impl Quotas {
             return Err(busy());
         };
         let beside = if gives_way {
-            let turn = timeout(GIVES_WAY, Arc::clone(&gate.beside).acquire_owned()).await;
-            turn.ok().and_then(Result::ok)
+            timeout_at(last, beside(&gate)).await.map_err(|_| busy())?
         } else {
             None
         };
@@ -223,14 +243,35 @@ mod tests {
         held.push(quotas.turn("busy").await.unwrap());
         assert!(held[20].beside.is_some(), "one at a time beside it");
         let waited = Instant::now();
+        let next = quotas.turn("busy");
+        let early = timeout(GIVES_WAY / 2, next).await;
+        assert!(early.is_err(), "while it is worked on");
         held.push(quotas.turn("busy").await.unwrap());
-        assert!(held[21].beside.is_none() && waited.elapsed() >= GIVES_WAY);
+        assert!(
+            held[21].beside.is_some() && waited.elapsed() >= GIVES_WAY,
+            "what takes long is no flood"
+        );
         assert!(!quotas.gives_way("quiet", &quotas.gate("quiet")));
         // A system that was quiet before it was busy is none that others give way to.
         for _ in 0..20 {
             held.push(quotas.turn("quiet").await.unwrap());
         }
         assert!(!quotas.gives_way("busy", &quotas.gate("busy")));
+    }
+
+    #[tokio::test]
+    async fn turns_of_a_busy_system_come_back_late_while_it_gives_way() {
+        let quotas = quotas(32, 32, None);
+        quotas.turn("quiet").await.unwrap();
+        let gate = quotas.gate("busy");
+        let mut held = Vec::new();
+        while held.len() <= BUSY {
+            held.push(gate.places.clone().try_acquire_owned().unwrap());
+        }
+        let began = Instant::now();
+        drop(quotas.turn("busy").await.unwrap());
+        let next = quotas.turn("busy").await.unwrap();
+        assert!(began.elapsed() >= FLOCK && next.beside.is_some());
     }
 
     #[tokio::test]
