@@ -16,7 +16,7 @@ use entries::{Entry, Language, commands, fields, files, prose, read};
 use trucgate::journal::ids;
 
 /// Widest line of prose: the journal puts three columns before it.
-const WIDEST: usize = 80;
+const WIDEST: usize = 77;
 
 /// What each entry says, in this order.
 const PARTS: [(Language, [&str; 3]); 2] = [
