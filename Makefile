@@ -1,5 +1,6 @@
-# Debian packages that tests and the demo need: a soft token, token tools, a proxy that takes tokens away, openssl, curl.
-PACKAGES := softhsm2 opensc opensc-pkcs11 p11-kit p11-kit-modules openssl python3 curl
+# Debian packages that tests and the demo need: a soft token, token tools, a proxy that takes tokens away, openssl, curl;
+# the journal and its tools with a Vietnamese locale to read it in.
+PACKAGES := softhsm2 opensc opensc-pkcs11 p11-kit p11-kit-modules openssl python3 curl systemd systemd-journal-remote locales
 # For side-by-side figures only.
 BENCH_PACKAGES := nginx
 # For building the second soft token.

@@ -8,6 +8,7 @@ const EXPOSURE: &[(&str, u32)] = &[
     ("trucgate-signer.service", 10),
     ("trucgate-relay.service", 20),
     ("trucgate-hub.service", 20),
+    ("trucgate-console@.service", 12),
 ];
 
 fn units() -> PathBuf {
@@ -54,6 +55,22 @@ fn every_unit_has_a_declared_exposure() {
         .collect();
     declared.sort();
     assert_eq!(found, declared);
+}
+
+/// What the console can only ask for, as it names it, and what systemd does about it.
+#[test]
+fn orders_of_the_console_reach_systemd() {
+    for (request, target) in [
+        ("power-off", "poweroff.target"),
+        ("restart", "reboot.target"),
+    ] {
+        let path = read(&units().join(format!("trucgate-console-{request}.path")));
+        assert!(path.contains(&format!(
+            "\nPathExists=/run/trucgate-console/{request}\nUnit={target}\n"
+        )));
+    }
+    let console = read(&units().join("trucgate-console@.service"));
+    assert!(console.contains("\nRuntimeDirectory=trucgate-console\n"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One verb, one exit code.
 
 mod agree;
+mod console;
 mod control;
 pub mod demo;
 pub mod evidence;
@@ -45,6 +46,8 @@ enum Verb {
     Provision(provision::Verb),
     /// Hỏi máy đang chạy: mọi thứ có ổn không / asks a running box or hub how all stands
     Status(status::Arguments),
+    /// Màn hình điều khiển của máy, thay cho đăng nhập / the machine's own screen, instead of a login
+    Console(console::Arguments),
     /// Việc không hoàn lại được: hai người cùng đồng ý / what can't be undone: two persons agree
     #[command(subcommand)]
     Agree(agree::Verb),
@@ -76,7 +79,7 @@ struct Configured {
 pub fn main(arguments: Arguments) -> ExitCode {
     let whom = arguments.whom;
     let asks = match &arguments.verb {
-        Verb::Status(_) | Verb::Agree(_) => true,
+        Verb::Status(_) | Verb::Agree(_) | Verb::Console(_) => true,
         Verb::Provision(verb) => verb.asks(),
         _ => false,
     };
@@ -92,6 +95,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Hub(arguments) => hub::run(arguments),
         Verb::Provision(verb) => provision::run(&whom, verb),
         Verb::Status(arguments) => return status::run(&whom, &arguments),
+        Verb::Console(arguments) => console::run(&whom, &arguments),
         Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Evidence(evidence) => return proofs(&evidence),
         Verb::Demo(arguments) => demo::run(&arguments),

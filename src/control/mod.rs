@@ -21,7 +21,7 @@ pub use desk::{Asker, Desk};
 pub use door::Door;
 pub use message::{Answer, Ask};
 pub use rehearsal::{BoxStage, Dial, HubStage, NOT_SERVED, Rehearsal, Stage};
-pub use report::Report;
+pub use report::{Report, span};
 pub use socket::Socket;
 pub use watch::Watch;
 

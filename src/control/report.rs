@@ -119,7 +119,8 @@ fn line(f: &mut fmt::Formatter<'_>, gauge: &Gauge, now: Moment) -> fmt::Result {
 }
 
 /// A span of seconds in its largest whole unit, Vietnamese and English.
-fn span(seconds: u64) -> (String, String) {
+#[must_use]
+pub fn span(seconds: u64) -> (String, String) {
     let (count, vi, en) = match seconds {
         0..120 => (seconds, "giây", "seconds"),
         120..7_200 => (seconds / 60, "phút", "minutes"),

@@ -133,4 +133,6 @@ ids! {
     RENEWED = "2cc09162d37359bcbf5eab569a929457" Notice;
     /// A renewed key failed in its first minutes; the old one is in force again.
     RENEWAL_TAKEN_BACK = "8aa1942e3608068c7fb6aa916923b357" Error;
+    /// A person at the console has ordered something.
+    CONSOLE_ORDER = "b119435a2ab0b3bef53a634801f1ccf0" Warning;
 }

@@ -47,16 +47,7 @@ impl Bench {
         clock: Clock,
         chance: Chance,
     ) -> Result<Self, String> {
-        let plan = Plan::read(&plan_file(directory))?;
-        let state = State::read(&state_file(directory))?;
-        let bench = Self {
-            directory: directory.to_owned(),
-            plan,
-            state,
-            disk,
-            clock,
-            chance,
-        };
+        let bench = Self::look(directory, disk, clock, chance)?;
         for directory in [bench.requests(), bench.certificates()] {
             bench
                 .disk
@@ -71,6 +62,26 @@ impl Bench {
             bench.remove(&bench.pin_file())?;
         }
         Ok(bench)
+    }
+
+    /// Looks at a directory that holds a plan and changes nothing, for whoever only shows the checklist.
+    ///
+    /// # Errors
+    /// When plan or state can't be read.
+    pub fn look(
+        directory: &Path,
+        disk: Disk,
+        clock: Clock,
+        chance: Chance,
+    ) -> Result<Self, String> {
+        Ok(Self {
+            directory: directory.to_owned(),
+            plan: Plan::read(&plan_file(directory))?,
+            state: State::read(&state_file(directory))?,
+            disk,
+            clock,
+            chance,
+        })
     }
 
     /// Where requests lie.

@@ -149,6 +149,10 @@ fn relay(bench: &Bench) -> String {
             quoted(&member.seal_key()),
         );
     }
+    if plan.run.user.is_some() {
+        // Beside the state, which nobody else enters: the console asks there as one of the group.
+        text += "\n[control]\nsocket = \"/run/trucgate-relay/control.sock\"\n";
+    }
     text
 }
 

@@ -1,0 +1,174 @@
+//! Which page is shown, and what a key does.
+
+use super::keys::Key;
+use super::language::Language;
+use super::more;
+use super::order::Order;
+use super::page::{self, Sight};
+use super::power;
+use super::row::{Row, Tone};
+use crate::clock::Moment;
+
+/// The pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    First,
+    Network,
+    Checklist,
+    Gauges,
+    Errors,
+    Power,
+}
+
+/// What a key asks of whoever holds the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Nothing,
+    /// Draw all of it, on a screen of this size where one is told.
+    Anew(Option<(usize, usize)>),
+    /// Ask the process again, at once.
+    Look,
+    Order(Order),
+    Leave,
+    Gone,
+}
+
+/// The page's state.
+#[derive(Debug)]
+pub(super) struct App {
+    language: Language,
+    place: Place,
+    scroll: usize,
+    asked: Option<Order>,
+    done: Option<Result<Order, String>>,
+}
+
+impl App {
+    pub(super) fn new(language: Language) -> Self {
+        Self {
+            language,
+            place: Place::First,
+            scroll: 0,
+            asked: None,
+            done: None,
+        }
+    }
+
+    pub(super) fn press(&mut self, key: Key) -> Wish {
+        // Whatever is not the agreement takes the question back.
+        let asked = self.asked.take();
+        match (key, self.place) {
+            (Key::Gone, _) => return Wish::Gone,
+            (Key::Size(rows, columns), _) => {
+                self.asked = asked;
+                return Wish::Anew(Some((rows, columns)));
+            }
+            (Key::Letter('y'), Place::Power) => {
+                if let Some(order) = asked {
+                    return Wish::Order(order);
+                }
+            }
+            (Key::Letter('1'), Place::Power) if self.done.is_none() => {
+                self.asked = Some(Order::PowerOff);
+            }
+            (Key::Letter('2'), Place::Power) if self.done.is_none() => {
+                self.asked = Some(Order::Restart);
+            }
+            (Key::Letter('l'), _) => {
+                self.language = self.language.other();
+                self.asked = asked;
+            }
+            (Key::Letter('r'), _) => return Wish::Look,
+            (Key::Letter('q'), Place::First) => return Wish::Leave,
+            (Key::Letter(digit @ '1'..='5'), Place::First) => {
+                self.go(match digit {
+                    '1' => Place::Network,
+                    '2' => Place::Checklist,
+                    '3' => Place::Gauges,
+                    '4' => Place::Errors,
+                    _ => Place::Power,
+                });
+                return Wish::Anew(None);
+            }
+            (Key::Letter('0' | 'q') | Key::Back, _) => {
+                self.go(Place::First);
+                return Wish::Anew(None);
+            }
+            (Key::Letter('j') | Key::Down, _) => self.scroll += 1,
+            (Key::Letter('k') | Key::Up, _) => self.scroll = self.scroll.saturating_sub(1),
+            (Key::Letter(' ') | Key::PageDown, _) => self.scroll += 10,
+            (Key::PageUp, _) => self.scroll = self.scroll.saturating_sub(10),
+            (Key::Letter(_), _) => {}
+        }
+        Wish::Nothing
+    }
+
+    /// What became of an order.
+    pub(super) fn ordered(&mut self, done: Result<Order, String>) {
+        self.done = Some(done);
+    }
+
+    fn go(&mut self, place: Place) {
+        self.place = place;
+        self.scroll = 0;
+        self.done = None;
+    }
+
+    /// The page as it is now, filling `height` rows, or all of it where there is no height.
+    pub(super) fn rows(
+        &mut self,
+        sight: Option<&Sight>,
+        now: Moment,
+        height: Option<usize>,
+    ) -> Vec<Row> {
+        let language = self.language;
+        let Some(sight) = sight else {
+            let text = language.say(
+                " Đang xem tình trạng của máy…",
+                " Looking at how the machine stands…",
+            );
+            return vec![Row::new(Tone::Key, text)];
+        };
+        let first = self.place == Place::First;
+        let mut rows = if first {
+            page::first(sight, now, language)
+        } else {
+            let mut rows = page::head(sight, now, language);
+            rows.truncate(2);
+            rows.push(page::rule());
+            rows
+        };
+        let mut body = match self.place {
+            Place::First => Vec::new(),
+            Place::Network => more::network(sight, language),
+            Place::Checklist => more::checklist(sight, language),
+            Place::Gauges => more::gauges(sight, language),
+            Place::Errors => more::errors(sight, language),
+            Place::Power => power::power(self.asked, self.done.as_ref(), language),
+        };
+        let room = height.map(|height| height.saturating_sub(rows.len() + 2));
+        let scrolls = room.is_some_and(|room| body.len() > room);
+        if let Some(room) = room.filter(|_| !first) {
+            self.scroll = self.scroll.min(body.len().saturating_sub(room));
+            body.drain(..self.scroll);
+            body.truncate(room);
+        }
+        rows.append(&mut body);
+        let keys = more::keys(first, scrolls, language);
+        if let Some(height) = height {
+            fill(&mut rows, height.saturating_sub(keys.len()));
+        }
+        rows.extend(keys);
+        rows
+    }
+}
+
+/// Leaves out what may be left out, from the end, then cuts; blank rows below.
+fn fill(rows: &mut Vec<Row>, height: usize) {
+    while rows.len() > height
+        && let Some(spare) = rows.iter().rposition(|row| row.spare)
+    {
+        rows.remove(spare);
+    }
+    rows.resize(height, Row::default());
+}

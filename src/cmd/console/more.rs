@@ -1,0 +1,186 @@
+//! The pages behind the first one: network, checklist, all gauges, errors explained.
+
+use super::errors::Line;
+use super::language::{Language, shown};
+use super::page::{Sight, TITLE, WIDTH, error_row, rule};
+use super::row::{Row, Tone, wrapped};
+use super::standing::{gauge_row, to_do};
+
+/// Where the page of the network says what a machine without any should look at.
+pub(super) fn network(sight: &Sight, language: Language) -> Vec<Row> {
+    let mut rows = vec![title(language.say("Mạng", "Network")), Row::default()];
+    let name = language.say("Tên máy", "Host name");
+    rows.push(Row::plain(format!(
+        " {name:TITLE$} {}",
+        shown(&sight.machine.name)
+    )));
+    for interface in &sight.machine.interfaces {
+        let (tone, state) = if interface.running {
+            (Tone::Good, language.say("có tín hiệu", "link is up"))
+        } else {
+            (
+                Tone::Act,
+                language.say(
+                    "không có tín hiệu, xem dây cắm",
+                    "no link, look at the cable",
+                ),
+            )
+        };
+        rows.push(Row::plain(format!(" {:TITLE$} ", shown(&interface.name))).then(tone, state));
+        for (address, prefix) in &interface.addresses {
+            rows.push(Row::plain(format!(" {:TITLE$} {address}/{prefix}", "")));
+        }
+        if interface.addresses.is_empty() {
+            let none = language.say("chưa có địa chỉ", "no address");
+            rows.push(Row::plain(format!(" {:TITLE$} {none}", "")));
+        }
+    }
+    if sight.machine.interfaces.is_empty() {
+        let none = language.say(
+            "máy không có cổng mạng nào",
+            "the machine has no network interface",
+        );
+        rows.push(Row::new(Tone::Stops, format!(" {none}")));
+    }
+    rows
+}
+
+/// What is done of provisioning, and the next command.
+pub(super) fn checklist(sight: &Sight, language: Language) -> Vec<Row> {
+    let mut rows = vec![
+        title(language.say("Danh sách việc cấp phát", "Provisioning checklist")),
+        Row::default(),
+    ];
+    let (Ok(text) | Err(text)) = &sight.checklist;
+    for line in text.lines() {
+        rows.extend(
+            wrapped(&shown(line), WIDTH, "     ")
+                .into_iter()
+                .map(Row::plain),
+        );
+    }
+    rows
+}
+
+/// Every gauge with what is to be done.
+pub(super) fn gauges(sight: &Sight, language: Language) -> Vec<Row> {
+    let mut rows = vec![
+        title(language.say("Tình trạng chi tiết", "All gauges")),
+        Row::default(),
+    ];
+    match &sight.report {
+        Ok(report) => {
+            for gauge in &report.gauges {
+                let state = language.of(&gauge.state);
+                let subject = shown(&gauge.subject);
+                let text = if subject.is_empty() {
+                    state.clone()
+                } else {
+                    subject.clone()
+                };
+                rows.push(gauge_row(gauge, &text, language));
+                if !subject.is_empty() {
+                    let lines = wrapped(&format!("     {state}"), WIDTH, "     ");
+                    rows.extend(lines.into_iter().map(Row::plain));
+                }
+                rows.extend(to_do(gauge, report.time, language));
+            }
+        }
+        Err(why) => rows.extend(
+            wrapped(&format!(" {}", shown(why)), WIDTH, " ")
+                .into_iter()
+                .map(Row::plain),
+        ),
+    }
+    rows
+}
+
+/// Each error with what the catalog says of it.
+pub(super) fn errors(sight: &Sight, language: Language) -> Vec<Row> {
+    let mut rows = vec![
+        title(language.say(
+            "Lỗi gần nhất, mới nhất trước",
+            "Last errors, the newest first",
+        )),
+        Row::default(),
+    ];
+    match &sight.errors {
+        Ok(lines) if lines.is_empty() => {
+            let none = language.say(
+                " Không có lỗi nào từ lúc máy khởi động.",
+                " None since the machine started.",
+            );
+            rows.push(Row::plain(none));
+        }
+        Ok(lines) => {
+            let mut told: Vec<String> = Vec::new();
+            for line in lines {
+                rows.push(error_row(line, language));
+                // The same words twenty times would hide the next error.
+                let explanation = explained(line, language);
+                if !told.contains(&line.subject(language)) {
+                    rows.extend(explanation);
+                    told.push(line.subject(language));
+                }
+            }
+        }
+        Err(why) => rows.extend(
+            wrapped(&format!(" {}", shown(why)), WIDTH, " ")
+                .into_iter()
+                .map(Row::plain),
+        ),
+    }
+    rows
+}
+
+fn explained(line: &Line, language: Language) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if !line.process().is_empty() {
+        let from = language.say("ghi bởi", "written by");
+        rows.push(Row::plain(format!("  {from} {}", line.process())));
+    }
+    rows.push(Row::default());
+    for text in line.explanation(language) {
+        let lines = wrapped(&format!("  {text}"), WIDTH, "  ");
+        rows.extend(lines.into_iter().map(|line| Row::plain(line.trim_end())));
+    }
+    rows.push(Row::default());
+    rows
+}
+
+pub(super) fn title(text: &str) -> Row {
+    Row::new(Tone::Key, format!(" {text}"))
+}
+
+/// The last row: what the keys do.
+pub(super) fn keys(first: bool, scrolls: bool, language: Language) -> Vec<Row> {
+    let entries: &[(&str, &str, &str)] = if first {
+        &[
+            ("1", "Mạng", "Network"),
+            ("2", "Việc cấp phát", "Checklist"),
+            ("3", "Chi tiết", "Details"),
+            ("4", "Lỗi", "Errors"),
+            ("5", "Tắt máy", "Shut down"),
+            ("L", "English", "Tiếng Việt"),
+        ]
+    } else if scrolls {
+        &[
+            ("0", "Về trang đầu", "First page"),
+            ("↓ J", "Xuống", "Down"),
+            ("↑ K", "Lên", "Up"),
+            ("L", "English", "Tiếng Việt"),
+        ]
+    } else {
+        &[
+            ("0", "Về trang đầu", "First page"),
+            ("L", "English", "Tiếng Việt"),
+        ]
+    };
+    let mut row = Row::default();
+    for (key, vi, en) in entries {
+        row = row
+            .then(Tone::Key, format!(" [{key}] "))
+            .then(Tone::Plain, language.say(vi, en));
+    }
+    vec![rule(), row]
+}

@@ -1,0 +1,35 @@
+//! What a person at the console may order. The console has no power to do it: it puts a request where a path unit of
+//! systemd sees it.
+
+use std::path::Path;
+
+use crate::durable::Disk;
+use crate::journal::{self, ids};
+
+/// An order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    PowerOff,
+    Restart,
+}
+
+impl Order {
+    /// Name of the request, which `trucgate-console-*.path` waits for.
+    fn name(self) -> &'static str {
+        match self {
+            Self::PowerOff => "power-off",
+            Self::Restart => "restart",
+        }
+    }
+
+    /// Journals the order and puts the request in place.
+    pub(super) fn give(self, disk: &Disk, requests: &Path, line: &str) -> Result<Self, String> {
+        journal::line(&ids::CONSOLE_ORDER)
+            .peer(line)
+            .step(self.name())
+            .say("a person at the console has ordered it");
+        disk.replace(&requests.join(self.name()), line.as_bytes())
+            .map(|()| self)
+            .map_err(|error| format!("{}: {error}", requests.display()))
+    }
+}

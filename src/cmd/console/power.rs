@@ -1,0 +1,63 @@
+//! The page that turns the machine off: the choice, the question, and what became of it.
+
+use super::language::{Language, shown};
+use super::more::title;
+use super::order::Order;
+use super::page::WIDTH;
+use super::row::{Row, Tone, wrapped};
+
+/// The page; `asked` waits for a person to agree, `done` has been ordered or could not be.
+pub(super) fn power(
+    asked: Option<Order>,
+    done: Option<&Result<Order, String>>,
+    language: Language,
+) -> Vec<Row> {
+    let mut rows = vec![
+        title(language.say("Tắt hoặc khởi động lại", "Shut down or restart")),
+        Row::default(),
+        Row::plain(language.say(
+            " Văn bản đã nhận được giữ trên ổ đĩa và tự đi tiếp khi máy chạy lại.",
+            " What was taken is kept on the disk and goes on when the machine runs again.",
+        )),
+        Row::default(),
+    ];
+    match (done, asked) {
+        (Some(Ok(order)), _) => rows.push(Row::new(Tone::Act, under_way(*order, language))),
+        (Some(Err(why)), _) => {
+            let cannot = language.say("Không làm được", "It can't be done");
+            let text = format!(" {cannot}: {}", shown(why));
+            let lines = wrapped(&text, WIDTH, " ").into_iter();
+            rows.extend(lines.map(|line| Row::new(Tone::Stops, line)));
+        }
+        (None, Some(order)) => rows.push(Row::new(Tone::Stops, question(order, language))),
+        (None, None) => {
+            rows.push(choice("1", language.say("tắt máy", "shut down")));
+            rows.push(choice("2", language.say("khởi động lại", "restart")));
+        }
+    }
+    rows
+}
+
+fn question(order: Order, language: Language) -> &'static str {
+    match order {
+        Order::PowerOff => language.say(
+            " TẮT MÁY: liên thông của mọi đơn vị trên máy này sẽ dừng. Nhấn Y để đồng ý.",
+            " SHUT DOWN: traffic of all members of this machine stops. Press Y to agree.",
+        ),
+        Order::Restart => language.say(
+            " KHỞI ĐỘNG LẠI: liên thông dừng trong ít phút. Nhấn Y để đồng ý.",
+            " RESTART: traffic stops for some minutes. Press Y to agree.",
+        ),
+    }
+}
+
+fn under_way(order: Order, language: Language) -> &'static str {
+    match order {
+        Order::PowerOff => language.say(" Đang tắt máy…", " Shutting down…"),
+        Order::Restart => language.say(" Đang khởi động lại…", " Restarting…"),
+    }
+}
+
+fn choice(key: &str, what: &str) -> Row {
+    Row::new(Tone::Key, format!("   [{key}] ")).then(Tone::Plain, what)
+}

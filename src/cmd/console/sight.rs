@@ -1,0 +1,82 @@
+//! Looks at the machine, again and again, in a thread of its own: a process that hangs must not stop the page's clock.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use super::super::operator::Whom;
+use super::Event;
+use super::errors;
+use super::language::shown;
+use super::machine::Machine;
+use super::page::Sight;
+use crate::clock::{Chance, Clock};
+use crate::control::{Answer, Ask, Report};
+use crate::durable::Disk;
+use crate::provision::bench::Bench;
+
+/// How often. The process has its token sign for an answer when the last signature is old: more often would be a load.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// Where to look.
+#[derive(Clone, Debug)]
+pub(super) struct Watcher {
+    pub(super) whom: Whom,
+    pub(super) directory: PathBuf,
+    pub(super) journal: Option<PathBuf>,
+}
+
+/// Looks for ever and tells `events`; whoever sends to what is returned makes it look at once.
+pub(super) fn follow(watcher: Watcher, events: Sender<Event>) -> io::Result<Sender<()>> {
+    let (again, asked) = channel();
+    let look_on = move || {
+        while events.send(Event::Seen(Box::new(look(&watcher)))).is_ok() {
+            if let Err(RecvTimeoutError::Disconnected) = asked.recv_timeout(EVERY) {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("sight".to_owned())
+        .spawn(look_on)?;
+    Ok(again)
+}
+
+/// Looks once.
+pub(super) fn look(watcher: &Watcher) -> Sight {
+    let bench = Bench::look(
+        &watcher.directory,
+        Disk::real(),
+        Clock::system(),
+        Chance::system(),
+    );
+    let names: BTreeMap<String, String> = match &bench {
+        Ok(bench) => {
+            let members = bench.plan.members.iter();
+            members
+                .map(|one| (one.code.to_string(), shown(&one.name)))
+                .collect()
+        }
+        Err(_) => BTreeMap::new(),
+    };
+    Sight {
+        report: report(&watcher.whom),
+        machine: Machine::look(),
+        errors: errors::last(watcher.journal.as_deref()),
+        names,
+        checklist: bench.map(|bench| {
+            let risks = bench.risks().into_iter().map(|risk| format!("\n{risk}"));
+            bench.checklist() + &risks.collect::<String>()
+        }),
+    }
+}
+
+fn report(whom: &Whom) -> Result<Report, String> {
+    match whom.ask(&Ask::Status)? {
+        Answer::Status(report) => Ok(*report),
+        Answer::Refused(why) => Err(why.to_string()),
+        other => Err(format!("{other:?}")),
+    }
+}
