@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tokio::time::timeout;
 
 use super::World;
@@ -374,7 +376,13 @@ async fn a_body_cut_off_midway_leaves_nothing() {
     // What was under way has ended when the door has closed.
     timeout(SOON, world.close()).await.unwrap();
     assert_eq!(world.count("SELECT count(*) FROM hub_packet").await, 0);
-    assert_eq!(world.files(), 0);
+    // A stream of HTTP/2 that its peer gave up ends in a task of its own, beside its connection.
+    let swept = async {
+        while world.files() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, swept).await.expect("the part is swept away");
 }
 
 #[tokio::test(flavor = "multi_thread")]
