@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use trucgate::cmd::demo::exchange::is;
 use trucgate::hub::admin::Change;
 use trucgate::journal::ids;
+use trucgate::merkle::checkpoint::Checkpoint;
 use trucgate::provision::lab::MemberPlan;
+use trucgate::signer::{self, SealAnswer, SealRequest};
 use trucgate::trust::directory::{Fingerprint, Member, State};
 use trucgate::vxp::MessageType;
 
@@ -255,10 +257,42 @@ async fn a_box_of_thirty_two_members_starts_at_once_and_stays_small() {
     from.sort_unstable();
     // Delivered means that each seal was made with the certificate that the directory has for its member.
     assert_eq!(from, codes, "one document of each member");
+    keys_apart(&world, &codes).await;
     for who in [Sender, SenderSigner] {
         let peak = world.process(who).peak_memory().unwrap();
         assert!(peak < RESIDENT, "{who:?} used {} MiB", peak >> 20);
         println!("{who:?}: ready after {ready:?}, {} MiB at most", peak >> 20);
+    }
+}
+
+/// Whoever reaches the signer's socket has no member's key seal for another member, whatever key and log they name.
+async fn keys_apart(world: &World, codes: &[String]) {
+    let socket = world.machine(SenderSigner).signer_socket();
+    let client = signer::Client::new(&socket).unwrap();
+    for own in codes {
+        for other in codes {
+            let forged = Checkpoint {
+                origin: other.clone(),
+                size: 1_000_000,
+                root: [7; 32],
+                extensions: Vec::new(),
+            };
+            let request = SealRequest {
+                checkpoint: forged.body().into_bytes(),
+                proof: Vec::new(),
+                from_size: 1_000_000,
+            };
+            let answer = client.seal(&format!("seal-{own}"), request).await;
+            match answer {
+                // One's own key asks for a proof first: the log is another one.
+                Ok(SealAnswer::Behind { .. }) => assert_eq!(own, other),
+                Ok(signed) => panic!("{own} for {other}: {signed:?}"),
+                Err(error) => {
+                    let words = format!("a checkpoint of {other} under the key of {own}");
+                    assert!(error.to_string().contains(&words), "{error}");
+                }
+            }
+        }
     }
 }
 
