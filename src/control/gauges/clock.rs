@@ -18,6 +18,8 @@ const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
 const SLIGHT: time::Duration = time::Duration::seconds(30);
 /// How often the clock is looked at.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long an answer that tells the time is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Looks for which doubt has to last: a start knows nothing yet, and a time service takes some seconds.
 const LASTING: u32 = 60;
 
@@ -81,10 +83,18 @@ impl Time {
         let (mut tick, mut told, mut lasted) = (tokio::time::interval(EVERY), Trusted::Good, 0);
         loop {
             tick.tick().await;
-            let now = self.trusted();
+            let mut now = self.trusted();
+            if now == Trusted::Beyond {
+                // The hub's clock may have been set as well, and only a new answer shows it.
+                publish.send_if_modified(|one| !std::mem::replace(&mut one.hub_tells_time, true));
+                self.ask().await;
+                now = self.trusted();
+            }
             let sure = now != Trusted::Beyond;
-            publish.send_if_modified(|grounds| {
-                std::mem::replace(&mut grounds.clock_sure, sure) != sure
+            publish.send_if_modified(|one| {
+                let changed = one.clock_sure != sure || one.hub_tells_time == sure;
+                (one.clock_sure, one.hub_tells_time) = (sure, !sure);
+                changed
             });
             lasted = if now == Trusted::Doubtful {
                 lasted + 1
@@ -97,6 +107,13 @@ impl Time {
             }
             self.tell(now);
             told = now;
+        }
+    }
+
+    /// Has the hub tell its time. Where it does not, what it told last goes on to count.
+    async fn ask(&self) {
+        if let Some(hub) = &self.hub {
+            let _ = tokio::time::timeout(PATIENCE, hub.directory(u64::MAX, Duration::ZERO)).await;
         }
     }
 
