@@ -10,15 +10,15 @@ SEEDS ?= 200
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 600
 
-# Seconds of each of the 20 absences of the token in `make soak`.
-TOKEN_AWAY ?= 30
+# Seconds of each of the 20 absences of the token in `make soak`, ten exchanges at a time.
+TOKEN_AWAY ?= 600
 
 CARGO := cargo
 # The soft tokens that `make test-tokens` runs the same tests over.
 SOFTHSM2 := /usr/lib/softhsm/libsofthsm2.so
 KRYOPTIC := $(CURDIR)/target/kryoptic/libkryoptic_pkcs11.so
 
-.PHONY: all setup setup-bench setup-tokens demo test test-tokens bench lint audit soak fuzz
+.PHONY: all setup setup-bench setup-tokens demo test test-tokens bench lint audit soak soak-token fuzz
 
 all: test
 
@@ -65,9 +65,14 @@ lint:
 bench: setup-bench
 	$(CARGO) bench --locked --bench exchange
 
-# The power-cut table hundreds of times over.
-soak: setup
-	TRUCGATE_SEEDS=$(SEEDS) TRUCGATE_TOKEN_AWAY=$(TOKEN_AWAY) $(CARGO) test --release --workspace --locked
+# The token away for long, then the power-cut table hundreds of times over: apart, since each return has to be prompt.
+soak: setup soak-token
+	TRUCGATE_SEEDS=$(SEEDS) $(CARGO) test --release --workspace --locked
+
+# The token away for ten minutes, 20 times; takes two absences and some minutes.
+soak-token: setup
+	TRUCGATE_SEEDS=20 TRUCGATE_TOKEN_AWAY=$(TOKEN_AWAY) $(CARGO) test --release --locked --test exchange -- \
+		--nocapture a_token_taken_away_under_load_is_waited_for
 
 # Licences, sources, bans and, where their database can be reached, advisories.
 audit:

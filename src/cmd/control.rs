@@ -37,6 +37,8 @@ pub(super) struct Parts<'a> {
     pub(super) signer: Client,
     pub(super) current: Arc<Current>,
     pub(super) grounds: watch::Receiver<Grounds>,
+    /// Where it is said whether the clock can be relied on.
+    pub(super) publish: watch::Sender<Grounds>,
     pub(super) judge: Judge,
     /// The relay's or the hub's own gauges.
     pub(super) walk: Arc<dyn Source>,
@@ -107,7 +109,10 @@ fn board(parts: &Parts<'_>, hub: Option<Hub>, plain: Option<Plain>, tls: Purpose
         lead,
     )));
     board.hang(Arc::new(Material::new(parts.grounds.clone(), lead)));
-    board.hang(Arc::new(Time::new(parts.clock.clone(), hub, parts.moved)));
+    let skew = time::Duration::minutes(i64::from(parts.control.clock_skew_minutes));
+    let time = Arc::new(Time::new(parts.clock.clone(), hub, parts.moved, skew));
+    tokio::spawn(time.clone().follow(parts.publish.clone()));
+    board.hang(time);
     if let Some(plain) = plain {
         board.hang(Arc::new(gauges::Plain {
             listen: plain.listen,

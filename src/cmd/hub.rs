@@ -156,6 +156,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         .first_trust(&clock)
         .map_err(Failure::configuration)?;
     let (grounds, seen) = watch::channel(Grounds::new(Arc::new(trust), None));
+    let publish = grounds.clone();
     let keeper = Keeper::new(material, grounds.clone(), clock.clone(), chance.clone());
     let current = identity::present(
         &config.own,
@@ -227,6 +228,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
             signer: signer.clone(),
             current: current.clone(),
             grounds: seen,
+            publish,
             judge: judge.clone(),
             walk: Arc::new(hub.clone()),
             act: Arc::new(AtHub {

@@ -44,6 +44,7 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         keeper,
         refresher,
         grounds,
+        publish,
     } = standing(&config, &disk, &clock, &chance)?;
     let current = identity::present(
         &config.own,
@@ -106,6 +107,7 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
             signer: signer.clone(),
             current: current.clone(),
             grounds: seen,
+            publish,
             judge: judge.clone(),
             walk: Arc::new(relay.clone()),
             act: Arc::new(AtBox {
@@ -146,6 +148,7 @@ struct Standing {
     keeper: Arc<Keeper>,
     refresher: Arc<Refresher>,
     grounds: watch::Receiver<Grounds>,
+    publish: watch::Sender<Grounds>,
 }
 
 fn standing(
@@ -168,11 +171,12 @@ fn standing(
         .map_err(Failure::configuration)?;
     let (publish, grounds) = watch::channel(directories.grounds(trust, clock));
     let keeper = Keeper::new(material, publish.clone(), clock.clone(), chance.clone());
-    let refresher = Refresher::new(directories, clock.clone(), chance.clone(), publish);
+    let refresher = Refresher::new(directories, clock.clone(), chance.clone(), publish.clone());
     Ok(Standing {
         keeper,
         refresher: Arc::new(refresher),
         grounds,
+        publish,
     })
 }
 

@@ -157,6 +157,8 @@ pub struct Control {
     pub warning_days: u16,
     /// Minutes within which a second operator has to approve what the first has proposed.
     pub agree_minutes: u16,
+    /// Minutes by which the clock may be off the hub's time before no certificate is judged by it any more.
+    pub clock_skew_minutes: u16,
 }
 
 impl Default for Control {
@@ -169,6 +171,7 @@ impl Default for Control {
             lead_days: 14,
             warning_days: 30,
             agree_minutes: 15,
+            clock_skew_minutes: 10,
         }
     }
 }

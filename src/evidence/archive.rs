@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Head, Proof, Succession};
+use super::{Error, Head, Proof, Succession, resealed};
 use crate::merkle::checkpoint::Checkpoint;
 use crate::merkle::{Batch, Frontier, Hash, leaf_hash};
 use crate::packet::MemberId;
@@ -57,23 +57,6 @@ impl Archive {
             .await
     }
 
-    /// The record with that key under the newest head: for proofs whose own head is sealed by a certificate that is no
-    /// longer taken.
-    ///
-    /// # Errors
-    /// As [`Archive::proof`].
-    pub async fn proof_now(&self, log: &MemberId, key: &str) -> Result<Proof, Error> {
-        let (log, key) = (log.clone(), key.to_owned());
-        self.store
-            .read(move |tx| {
-                let missing = || Error::Missing(format!("{log} has no sealed record {key}"));
-                let stored = find(tx, &log, &key)?.ok_or_else(missing)?;
-                let head = newest(tx, &log)?.filter(|head| head.size > stored.index);
-                prove_by(tx, &log, stored, head.ok_or_else(missing)?)
-            })
-            .await
-    }
-
     /// The newest head of a log.
     ///
     /// # Errors
@@ -116,9 +99,8 @@ impl Archive {
         let log = log.clone();
         self.store
             .read(move |tx| {
-                let Some(head) =
-                    head_where(tx, &log, "log = ?1 AND size > ?2 ORDER BY size", size)?
-                else {
+                let next = "log = ?1 AND size > ?2 ORDER BY size";
+                let Some(head) = head_where(tx, &log, next, size, resealed::LAST)? else {
                     return Ok(None);
                 };
                 let edge = edge_at(tx, &log, size)?;
@@ -177,33 +159,30 @@ pub(super) fn find(tx: &Tx<'_>, log: &MemberId, key: &str) -> Result<Option<Stor
 }
 
 pub(super) fn newest(tx: &Tx<'_>, log: &MemberId) -> Result<Option<Head>, Error> {
-    head_where(tx, log, "log = ?1 ORDER BY size DESC", 0)
+    head_where(tx, log, "log = ?1 ORDER BY size DESC", 0, resealed::LAST)
 }
 
 fn prove(tx: &Tx<'_>, log: &MemberId, stored: Stored) -> Result<Proof, Error> {
-    let head = head_where(
-        tx,
-        log,
-        "log = ?1 AND size > ?2 ORDER BY size",
-        stored.index,
-    )?
+    let head = match resealed::moved(tx, log, stored.index)? {
+        Some(signature) => resealed::head(tx, log, signature)?,
+        None => head_where(
+            tx,
+            log,
+            "log = ?1 AND size > ?2 ORDER BY size",
+            stored.index,
+            "cms",
+        )?,
+    }
     .ok_or_else(|| Error::Missing(format!("{log}/{} is not sealed yet", stored.index)))?;
     prove_by(tx, log, stored, head)
 }
 
-/// A record under the head of `size` records.
-pub(super) fn prove_under(
+pub(super) fn prove_by(
     tx: &Tx<'_>,
     log: &MemberId,
     stored: Stored,
-    size: u64,
+    head: Head,
 ) -> Result<Proof, Error> {
-    let head = head_where(tx, log, "log = ?1 AND size = ?2", size)?
-        .ok_or_else(|| Error::Damaged(format!("{log} has no head of {size} records")))?;
-    prove_by(tx, log, stored, head)
-}
-
-fn prove_by(tx: &Tx<'_>, log: &MemberId, stored: Stored, head: Head) -> Result<Proof, Error> {
     let edge = edge_of_head(tx, log, stored.index)?;
     let leaves = leaves(tx, log, edge.size(), head.size)?;
     let batch = Batch::new(edge, &leaves);
@@ -222,13 +201,15 @@ fn prove_by(tx: &Tx<'_>, log: &MemberId, stored: Stored, head: Head) -> Result<P
     }
 }
 
-fn head_where(
+/// The head that meets a condition, under the signature that `cms` selects.
+pub(super) fn head_where(
     tx: &Tx<'_>,
     log: &MemberId,
     condition: &str,
     bound: u64,
+    cms: &str,
 ) -> Result<Option<Head>, Error> {
-    let select = format!("SELECT body, cms, ?2 FROM evidence_head WHERE {condition} LIMIT 1");
+    let select = format!("SELECT body, {cms}, ?2 FROM evidence_head WHERE {condition} LIMIT 1");
     let found: Option<(Vec<u8>, Vec<u8>)> = tx.prepare_cached(&select).and_then(|mut select| {
         select
             .query_row(params![log.as_str(), signed(bound)], |row| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::archive::{Archive, signed};
 use super::log::{Extensions, SealKey, Sealing};
-use super::{Error, Head};
+use super::{Error, Head, resealed};
 use crate::clock::Chance;
 use crate::journal;
 use crate::merkle::Batch;
@@ -79,7 +79,7 @@ impl Hand {
         }
     }
 
-    /// The newest head under a fresh signature, kept in place of the old one; its bytes stay what they are. `None` when the
+    /// The newest head under a fresh signature, kept beside the old one; its bytes stay what they are. `None` when the
     /// signer knows a later head: that one is on its way anyhow.
     pub(super) async fn seal_again(&self, old: &Head) -> Option<Head> {
         let mut trouble = Trouble::new();
@@ -94,7 +94,7 @@ impl Hand {
                     let written = self
                         .archive
                         .store()
-                        .write(move |tx| replace_head(tx, &kept));
+                        .write(move |tx| resealed::keep(tx, &kept));
                     match written.await {
                         Ok(()) => return Some(head),
                         Err(error) => error,
@@ -157,12 +157,6 @@ impl Trouble {
         }
         news
     }
-}
-
-fn replace_head(tx: &Tx<'_>, head: &Head) -> Result<(), Error> {
-    tx.prepare_cached("UPDATE evidence_head SET cms = ?3 WHERE log = ?1 AND size = ?2")?
-        .execute(params![head.origin.as_str(), signed(head.size), head.cms])?;
-    Ok(())
 }
 
 fn insert_head(tx: &Tx<'_>, head: &Head, peaks: &[u8]) -> Result<(), Error> {

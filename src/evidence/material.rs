@@ -1,8 +1,8 @@
 //! What is kept beside the logs for those who judge them years later: revocation material as it was known when, and time
 //! stamps over heads. None of it travels with a packet.
 
-use super::archive::{find, prove_under, signed};
-use super::{Archive, Error, Proof};
+use super::archive::{find, prove_by, signed};
+use super::{Archive, Error, Head, Proof, resealed};
 use crate::clock::Moment;
 use crate::packet::MemberId;
 use crate::store::{OptionalExt, params};
@@ -125,22 +125,19 @@ impl Archive {
             .await
     }
 
-    /// Keeps a time stamp over the head of that many records.
+    /// Keeps a time stamp over the signature of `head`.
     ///
     /// # Errors
-    /// When the store can't be written.
-    pub async fn keep_stamp(
-        &self,
-        log: &MemberId,
-        size: u64,
-        at: Moment,
-        token: Vec<u8>,
-    ) -> Result<(), Error> {
-        let (log, at) = (log.clone(), at.unix_timestamp());
+    /// When the store can't be written, or has no such signature.
+    pub async fn keep_stamp(&self, head: &Head, at: Moment, token: Vec<u8>) -> Result<(), Error> {
+        let (head, at) = (head.clone(), at.unix_timestamp());
         self.store()
             .write(move |tx| {
-                tx.prepare_cached("INSERT OR IGNORE INTO evidence_stamp (log, size, at, token) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![log.as_str(), signed(size), at, token])?;
+                let (log, size) = (&head.origin, head.size);
+                let number = resealed::number_of(tx, log, size, &head.cms)?
+                    .ok_or_else(|| Error::Missing(format!("{log}: signature of head {size}")))?;
+                tx.prepare_cached("INSERT OR IGNORE INTO evidence_stamp (log, size, at, token, number) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                    .execute(params![log.as_str(), signed(size), at, token, number])?;
                 Ok(())
             })
             .await
@@ -162,7 +159,8 @@ impl Archive {
             .await
     }
 
-    /// The record with that key under the first stamped head that covers it; `None` while there is none.
+    /// The record with that key under the first stamped head that covers it and is not signed before what proves the
+    /// record; `None` while there is none.
     ///
     /// # Errors
     /// When the store can't be read or contradicts itself.
@@ -173,17 +171,23 @@ impl Archive {
                 let Some(stored) = find(tx, &log, &key)? else {
                     return Ok(None);
                 };
-                let first: Option<(i64, Vec<u8>)> = tx
-                    .prepare_cached("SELECT size, token FROM evidence_stamp WHERE log = ?1 AND size > ?2 ORDER BY size LIMIT 1")?
-                    .query_row(params![log.as_str(), signed(stored.index)], |row| {
-                        Ok((row.get(0)?, row.get(1)?))
+                let from = resealed::moved(tx, &log, stored.index)?
+                    .unwrap_or((signed(stored.index) + 1, 0));
+                let first: Option<(resealed::Signature, Vec<u8>)> = tx
+                    .prepare_cached(
+                        "SELECT size, number, token FROM evidence_stamp
+                         WHERE log = ?1 AND (size, number) >= (?2, ?3) ORDER BY size LIMIT 1",
+                    )?
+                    .query_row(params![log.as_str(), from.0, from.1], |row| {
+                        Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
                     })
                     .optional()?;
-                let Some((size, token)) = first else {
+                let Some((signature, token)) = first else {
                     return Ok(None);
                 };
-                let size = u64::try_from(size).unwrap_or(0);
-                let proof = prove_under(tx, &log, stored, size)?;
+                let head = resealed::head(tx, &log, signature)?
+                    .ok_or_else(|| Error::Damaged(format!("{log}: a stamp over no head")))?;
+                let proof = prove_by(tx, &log, stored, head)?;
                 Ok(Some(Stamped { proof, token }))
             })
             .await

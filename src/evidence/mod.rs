@@ -7,6 +7,7 @@ mod head;
 mod key;
 mod log;
 mod material;
+mod resealed;
 mod sequencer;
 
 pub use crate::packet::record::{Addressee, Malformed, Record, RecordKind};
@@ -16,6 +17,7 @@ pub use head::{Head, Proof, Succession};
 pub use key::SignerKey;
 pub use log::{Entry, Extensions, Log, SealKey, Sealing, Signing, Turn, Witness};
 pub use material::{About, MATERIAL_SCHEMA, Stamped};
+pub use resealed::RESEALED_SCHEMA;
 
 #[cfg(test)]
 mod tests;

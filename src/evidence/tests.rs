@@ -58,14 +58,14 @@ impl SealKey for StrictKey {
                 );
                 *last = (checkpoint.size, checkpoint.root);
             }
-            self.signatures.fetch_add(1, Ordering::SeqCst);
+            let number = self.signatures.fetch_add(1, Ordering::SeqCst);
             if self.forget.swap(false, Ordering::SeqCst) {
                 return Err(Error::Signer(
                     "signed, but the answer got lost".into(),
                     Class::Retry,
                 ));
             }
-            Ok(Sealing::Signed(b"signature".to_vec()))
+            Ok(Sealing::Signed(format!("signature {number}").into_bytes()))
         })
     }
 }
@@ -87,7 +87,8 @@ fn member() -> MemberId {
 }
 
 fn open(directory: &Path, disk: Disk, key: &Arc<StrictKey>) -> Log {
-    let store = Store::open(directory.join("db"), disk, &[SCHEMA]).unwrap();
+    let schemas = [SCHEMA, MATERIAL_SCHEMA, RESEALED_SCHEMA];
+    let store = Store::open(directory.join("db"), disk, &schemas).unwrap();
     let chance = Chance::system();
     Log::open(
         Archive::new(store),
@@ -271,6 +272,69 @@ async fn every_commit_fails_once_in_both_ways_and_the_log_has_each_record_once()
             assert_eq!(records.len(), 6, "{verdict:?} at {index}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_sealed_again_keeps_its_first_signature_with_its_stamp_and_what_was_proven_by_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = Arc::new(StrictKey::default());
+    let log = open(directory.path(), Disk::real(), &key);
+    let (archive, at) = (log.archive().clone(), Clock::system().now());
+    let (member, one, two) = (member(), "packet:1", "packet:2");
+    let first = log.append(entry(1)).await.unwrap().head;
+    archive
+        .keep_stamp(&first, at, b"over the first".to_vec())
+        .await
+        .unwrap();
+    log.seal_again().await.unwrap();
+    let newest = archive.newest(&member).await.unwrap().unwrap();
+    assert_eq!((newest.size, &newest.body), (first.size, &first.body));
+    assert_ne!(newest.cms, first.cms);
+    assert_eq!(log.heads().borrow().as_deref(), Some(&newest));
+    let shown = archive.next_head(&member, 0).await.unwrap().unwrap();
+    assert_eq!(shown.head, newest, "others are shown the last signature");
+    // What was taken under the first one stays so.
+    assert_eq!(archive.proof(&member, one).await.unwrap().head, first);
+    let stamped = archive.stamped(&member, one).await.unwrap().unwrap();
+    assert_eq!(
+        (stamped.proof.head, stamped.token),
+        (first.clone(), b"over the first".to_vec())
+    );
+
+    // A record that was refused under its own head's signature is proven by the last one, also after a restart.
+    let own = log.append(entry(2)).await.unwrap().head;
+    archive
+        .keep_stamp(&own, at, b"too early".to_vec())
+        .await
+        .unwrap();
+    log.seal_again().await.unwrap();
+    log.seal_again().await.unwrap();
+    let moved = archive.proof_now(&member, two).await.unwrap();
+    assert!(holds(&moved) && moved.head.size == own.size && moved.head.cms != own.cms);
+    drop(log);
+    let log = open(directory.path(), Disk::real(), &key);
+    let again = log.append(entry(2)).await.unwrap();
+    assert_eq!(again.head, moved.head);
+    assert_eq!(log.archive().proof(&member, one).await.unwrap().head, first);
+    // No stamp is older than the signature that it is shown with.
+    assert!(archive.stamped(&member, two).await.unwrap().is_none());
+    let third = log.append(entry(3)).await.unwrap().head;
+    archive
+        .keep_stamp(&third, at, b"later".to_vec())
+        .await
+        .unwrap();
+    let stamped = archive.stamped(&member, two).await.unwrap().unwrap();
+    assert!(holds(&stamped.proof));
+    assert_eq!(
+        (stamped.proof.head, stamped.token),
+        (third, b"later".to_vec())
+    );
+    // A stamp over a signature that nobody knows is not kept.
+    let foreign = Head {
+        cms: b"other".to_vec(),
+        ..(*first).clone()
+    };
+    assert!(archive.keep_stamp(&foreign, at, vec![]).await.is_err());
 }
 
 #[test]

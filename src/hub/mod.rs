@@ -102,6 +102,7 @@ pub const SCHEMAS: &[&str] = &[
     UNREACHED,
     enrolment::SCHEMA,
     evidence::MATERIAL_SCHEMA,
+    evidence::RESEALED_SCHEMA,
 ];
 
 /// Bounds of a hub.

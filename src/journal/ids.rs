@@ -123,6 +123,12 @@ ids! {
     ENDS_SOON = "0088845e4408a259cb493b31f77c1f22" Warning;
     /// A gauge got worse or better.
     GAUGE_CHANGED = "768b4634b81d283326402c383c655de0" Notice;
+    /// Nobody says that the clock is synchronised, or it is off the hub's.
+    CLOCK_DOUBTFUL = "1f0c2b7d9a4e4c53b8d60e7f35a9c214" Warning;
+    /// The clock is off by more than declared: no certificate is judged by it.
+    CLOCK_BEYOND_SKEW = "6a83d51e0b7f49c2a1d4f8e92c3b7065" Error;
+    /// The clock can be relied on again.
+    CLOCK_BACK = "c95e7a20d8314fb6903b1c6ef24d8a7b" Notice;
     /// Two operators agree upon what can't be undone: proposed, agreed, carried out.
     TWO_PERSONS = "55510886f46a280dad92405e451271d6" Warning;
     /// What needs two operators was not done.

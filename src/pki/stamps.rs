@@ -94,7 +94,7 @@ impl Stamper {
             let kept = match self.stamp(&head.cms).await {
                 Some(stamp) => log
                     .archive()
-                    .keep_stamp(log.member(), head.size, stamp.time, stamp.token)
+                    .keep_stamp(&head, stamp.time, stamp.token)
                     .await
                     .is_ok(),
                 None => false,

@@ -28,6 +28,8 @@ pub enum Error {
     Contradiction(String),
     /// No directory is known yet.
     NoDirectory,
+    /// The clock is off by more than declared: no certificate is judged by it.
+    ClockUnsure,
     /// The directory is past the time until which it is relied on.
     OldDirectory(Moment),
     /// A member of another box.
@@ -52,9 +54,19 @@ impl Error {
             Self::Receipt(_)
             | Self::OtherReceipt(_)
             | Self::NoDirectory
+            | Self::ClockUnsure
             | Self::OldDirectory(_)
             | Self::Disk(_) => Class::Retry,
         }
+    }
+}
+
+impl Error {
+    /// Whether a seal was refused only since too little is known of its certificate's revocation.
+    #[must_use]
+    pub fn is_unknown_revocation(&self) -> bool {
+        matches!(self, Self::Seal(seal::Refused::Signer(refusal))
+            if refusal.verdict == trust::Verdict::RevocationUnknown)
     }
 }
 
@@ -70,6 +82,7 @@ impl fmt::Display for Error {
             Self::Document(error) => write!(f, "{error}"),
             Self::Contradiction(what) => write!(f, "the document contradicts its seal: {what}"),
             Self::NoDirectory => f.write_str("no directory of the hub is known yet"),
+            Self::ClockUnsure => f.write_str("this machine's clock is off by more than declared"),
             Self::OldDirectory(end) => {
                 write!(
                     f,

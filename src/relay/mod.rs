@@ -50,6 +50,7 @@ pub const SCHEMAS: &[&str] = &[
     spool::SEAL_HEADS,
     spool::SCHEMA,
     evidence::MATERIAL_SCHEMA,
+    evidence::RESEALED_SCHEMA,
 ];
 
 /// One box at work: all that its walks share.
@@ -261,10 +262,14 @@ impl Relay {
         }
     }
 
-    /// The directory while it may be relied on; once it is too old, only where it is declared to go on.
+    /// The directory while it may be relied on; once it is too old, only where it is declared to go on. With a clock that
+    /// is known to be wrong nothing is judged by it.
     fn directory(&self) -> Result<Arc<Directory>, Error> {
-        let directory = self.grounds.borrow().directory.clone();
-        let directory = directory.ok_or(Error::NoDirectory)?;
+        let grounds = self.grounds.borrow().clone();
+        if !grounds.clock_sure {
+            return Err(Error::ClockUnsure);
+        }
+        let directory = grounds.directory.ok_or(Error::NoDirectory)?;
         let end = self.config.directory_ends(&directory);
         if self.clock.now() > end && self.config.directory_then != Stale::Continue {
             return Err(Error::OldDirectory(end));

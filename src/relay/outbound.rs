@@ -367,6 +367,10 @@ async fn trouble(relay: &Relay, packet: &PacketId, error: &Error, walked: &mut W
                 &journal::ids::PACKET_HELD,
                 "mend the line to the hub; the packet goes on as soon as a newer directory is there",
             ),
+            Error::ClockUnsure => (
+                &journal::ids::PACKET_HELD,
+                "mend this machine's time service; the packet goes on as soon as the clock is right",
+            ),
             Error::Receipt(_) | Error::OtherReceipt(_) => (
                 &journal::ids::RECEIPT_REFUSED,
                 "call the hub's operator: its receipt proves nothing; the packet waits",

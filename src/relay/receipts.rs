@@ -142,21 +142,30 @@ async fn take_batch(relay: &Relay) -> Result<(), Error> {
             return Err(error.into());
         }
     };
-    let Some((last, _)) = list.last() else {
-        return Ok(());
-    };
-    let last = *last;
     let taken = join_all(list.iter().map(|(_, seal)| take_one(relay, seal))).await;
-    taken.into_iter().collect::<Result<Vec<()>, _>>()?;
-    relay.spool.keep_cursor("receipts", last).await?;
-    Ok(())
+    // Those behind one that has to wait are taken, too, and asked for again with it.
+    let (mut last, mut waits) = (None, None);
+    for ((at, _), taken) in list.iter().zip(taken) {
+        match taken {
+            Ok(()) if waits.is_none() => last = Some(*at),
+            Ok(()) => {}
+            Err(error) => waits = waits.or(Some(error)),
+        }
+    }
+    if let Some(last) = last {
+        relay.spool.keep_cursor("receipts", last).await?;
+    }
+    waits.map_or(Ok(()), Err)
 }
 
-/// A receipt that does not hold is journalled and passed over; one that can't be kept for now stops the batch.
+/// A receipt that does not hold is journalled and passed over; one that can't be judged or kept for now comes again.
 async fn take_one(relay: &Relay, seal: &[u8]) -> Result<(), Error> {
     let receipt = match verify(relay, seal) {
         Ok(receipt) => receipt,
-        Err(error) if error.class() == Class::Retry => return Err(error),
+        // Once passed over it would never come again, and what is known of its certificate may come any moment.
+        Err(error) if error.class() == Class::Retry || error.is_unknown_revocation() => {
+            return Err(error);
+        }
         Err(error) => {
             not_verified(&error);
             return Ok(());
@@ -209,8 +218,13 @@ fn not_verified(error: &Error) {
 }
 
 async fn pause(relay: &Relay, step: &str, error: &Error, backoff: &mut Backoff) {
-    if !matches!(error, Error::Hub(_)) {
-        journal::line(&journal::ids::DISK_FAULT)
+    let id = match error {
+        Error::Hub(_) => None,
+        Error::Seal(_) | Error::ClockUnsure => Some(&journal::ids::PACKET_HELD),
+        _ => Some(&journal::ids::DISK_FAULT),
+    };
+    if let Some(id) = id {
+        journal::line(id)
             .step(step)
             .reason(error)
             .next("it is tried again by itself")

@@ -324,6 +324,13 @@ impl Statuses {
         Ok(state)
     }
 
+    /// How many certificates have no answer yet.
+    pub(crate) fn missing(&self) -> usize {
+        let shelf = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = shelf.entries.values();
+        entries.filter(|entry| entry.answer.is_none()).count()
+    }
+
     /// All answers, for gauges.
     pub(crate) fn states(&self) -> Vec<AnswerState> {
         let shelf = self.shelf.read().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@
 mod collect;
 mod load;
 mod peers;
+mod renewal;
 mod report;
 mod request;
 mod rows;

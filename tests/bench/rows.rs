@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::collect::Collector;
 use crate::load::{Arrivals, Departures, Outcome, Sender, Shape, quantile, run};
 use crate::peers::Nginx;
+use crate::renewal;
 use crate::report::{self, Row};
 use crate::tenancy;
 use crate::world::{Wanted, World, resident};
@@ -101,6 +102,9 @@ impl Bench {
         }
         if self.wants("tenancy.") {
             self.tenancy().await?;
+        }
+        if self.wants("renewal.4k") {
+            self.renewal(small).await?;
         }
         Ok(())
     }
@@ -262,6 +266,20 @@ impl Bench {
         }
         let what = "documents of the one that floods";
         self.put(Row::alone("tenancy.flood", beside.flood.rate, "1/s", what));
+        Ok(())
+    }
+
+    /// Each certificate renewed at full load; a request that fails or a packet that stays unsealed fails the row.
+    async fn renewal(&mut self, size: Size) -> Result<(), Failure> {
+        let shape = self.shape(size);
+        let (outcome, took) = renewal::under_load(size.bytes, size.connections, shape).await?;
+        trouble("renewal.4k", &outcome)?;
+        let steady = self.rows.iter().find(|row| row.name == "to_hub.4k");
+        let steady = steady.map(|row| row.value);
+        let what = "to_hub.4k; here all four certificates are renewed meanwhile";
+        self.put(Row::beside("renewal.4k", outcome.rate, "1/s", steady, what));
+        let what = "four renewals one after the other";
+        self.put(Row::alone("renewal.took", took.as_secs_f64(), "s", what));
         Ok(())
     }
 

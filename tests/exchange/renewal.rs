@@ -1,5 +1,7 @@
 //! Keys and certificates renewed while documents travel: rehearsed with the live hub, switched, taken back when they fail.
 
+mod sister;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -8,6 +8,7 @@ use trucgate::journal::ids;
 use trucgate::seal::Bundle;
 use trucgate::vxp::{MessageType, Transport};
 
+use crate::gauges::status;
 use crate::world::authority::{Authority, declare};
 use crate::world::boxes::{first_certificate, serial};
 use crate::world::machines::Who;
@@ -278,6 +279,13 @@ async fn ocsp_ends_a_connection_and_what_was_fetched_survives_a_restart() {
         world.kill(who);
     }
     start_again(&mut world.exchange, false);
+    // What was fetched grows old, within the declared window: the gauge says so and traffic goes on.
+    until(async || {
+        let said = status(world.machine(Who::Hub));
+        let gauge = said.gauge("revocation", "OCSP");
+        (gauge["level"] == "warning" && gauge["stops_at"].is_string()).then_some(())
+    })
+    .await;
     let doc = send(&sender, document(&RECEIVERS[..1], 2).edxml().unwrap()).await;
     sent_as(&sender, &doc, Transport::Processing).await;
     received(&world.software(RECEIVERS[0]), 2).await;

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use trucgate::cmd::demo::exchange::is;
 use trucgate::hub::admin::Change;
 use trucgate::journal::ids;
+use trucgate::merkle::checkpoint::Checkpoint;
 use trucgate::provision::lab::MemberPlan;
+use trucgate::signer::{self, SealAnswer, SealRequest};
 use trucgate::trust::directory::{Fingerprint, Member, State};
 use trucgate::vxp::MessageType;
 
@@ -69,9 +71,12 @@ fn world_with_network() -> (World, Network) {
     (world, network)
 }
 
-/// Times that the token is taken away, at most; each time as long as `TRUCGATE_TOKEN_AWAY` says in seconds, and at
-/// least until [`AWAY`] documents were answered without it.
+/// Times that the token is taken away, at most.
 const TAKEN: u64 = 20;
+/// Exchanges that wait for their tokens side by side where an absence is long.
+const SIDE_BY_SIDE: u64 = 10;
+/// Between the absences of two exchanges, so that each return has the machine to itself, as it has in life.
+const APART: Duration = Duration::from_secs(5);
 
 /// Software that sends one document after the other, each answered at once, until it is told to stop.
 struct Load {
@@ -120,6 +125,15 @@ impl Load {
         self.answered.load(Ordering::Relaxed)
     }
 
+    /// Waits while all is answered.
+    async fn until(&self, holds: impl Fn(usize) -> bool) {
+        let mut tick = tokio::time::interval(Duration::from_millis(10));
+        while !holds(self.answered()) {
+            assert!(!self.sending.is_finished(), "the software has ended");
+            tick.tick().await;
+        }
+    }
+
     async fn end(self) -> Vec<Vec<u8>> {
         self.stop.store(true, Ordering::Relaxed);
         self.sending.await.unwrap()
@@ -127,15 +141,45 @@ impl Load {
 }
 
 /// Under load: software is answered all the time, the first seal follows the return within a second, nothing is lost.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_taken_away_under_load_is_waited_for() {
+///
+/// Each time the token is away for as long as `TRUCGATE_TOKEN_AWAY` says in seconds, and at least until [`AWAY`]
+/// documents were answered without it. Long absences are waited for by several exchanges at a time.
+#[test]
+fn a_token_taken_away_under_load_is_waited_for() {
     let seconds = std::env::var("TRUCGATE_TOKEN_AWAY").ok();
     let absence = Duration::from_secs(seconds.map_or(0, |text| text.parse().unwrap()));
-    // A long absence has no more documents than a short one, which go through together afterwards.
-    let pace = (absence / 100).max(Duration::from_millis(20));
+    let taken = seeds().min(TAKEN);
+    let worlds = if absence.is_zero() { 1 } else { SIDE_BY_SIDE };
+    std::thread::scope(|threads| {
+        for world in 0..worlds {
+            let seeds = (0..taken).filter(move |seed| seed % worlds == world);
+            threads.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                let after = APART * u32::try_from(world).unwrap();
+                // A long absence has no more documents than a short one, which go through together afterwards.
+                let pace =
+                    (absence / 100).max(Duration::from_millis(20) * u32::try_from(worlds).unwrap());
+                runtime.block_on(taken_away(seeds, absence, pace, after));
+            });
+        }
+    });
+}
+
+/// In one exchange, once for each of `seeds`; the first time after a while.
+async fn taken_away(
+    seeds: impl Iterator<Item = u64>,
+    absence: Duration,
+    pace: Duration,
+    after: Duration,
+) {
+    tokio::time::sleep(after).await;
     let (world, mut network) = world_with_network();
     let mut total = 0;
-    for seed in 0..seeds().min(TAKEN) {
+    for seed in seeds {
         let from = world.process(Sender).lines();
         let load = Load::start(&world, total, pace);
         world.said(Sender, from, &ids::PACKET_SEALED, 2, |_| true);
@@ -145,23 +189,24 @@ async fn a_token_taken_away_under_load_is_waited_for() {
         let gone = (Instant::now(), load.answered());
         world.said(Sender, from, &ids::SIGNER_AWAY, 0, |_| true);
         let from = world.process(Sender).lines();
-        wait_until(|| gone.0.elapsed() >= absence && load.answered() >= gone.1 + AWAY).await;
+        load.until(|answered| gone.0.elapsed() >= absence && answered >= gone.1 + AWAY)
+            .await;
         let sealed = world
             .process(Sender)
             .line(from, Duration::ZERO, |line| is(line, &ids::PACKET_SEALED));
         assert!(sealed.is_err(), "sealed without a token: {sealed:?}");
+        let away = gone.0.elapsed();
         network.start();
-        soon(&world, Instant::now(), from, &ids::PACKET_SEALED);
+        let back = Instant::now();
+        soon(&world, back, from, &ids::PACKET_SEALED);
+        let sealed = back.elapsed();
         let documents = load.end().await;
         total += documents.len();
+        println!(
+            "{seed}: away {away:?}, {} answered; sealed {sealed:?} after the return",
+            documents.len()
+        );
         arrive(&world, documents, total).await;
-    }
-}
-
-async fn wait_until(holds: impl Fn() -> bool) {
-    let mut tick = tokio::time::interval(Duration::from_millis(10));
-    while !holds() {
-        tick.tick().await;
     }
 }
 
@@ -212,10 +257,42 @@ async fn a_box_of_thirty_two_members_starts_at_once_and_stays_small() {
     from.sort_unstable();
     // Delivered means that each seal was made with the certificate that the directory has for its member.
     assert_eq!(from, codes, "one document of each member");
+    keys_apart(&world, &codes).await;
     for who in [Sender, SenderSigner] {
         let peak = world.process(who).peak_memory().unwrap();
         assert!(peak < RESIDENT, "{who:?} used {} MiB", peak >> 20);
         println!("{who:?}: ready after {ready:?}, {} MiB at most", peak >> 20);
+    }
+}
+
+/// Whoever reaches the signer's socket has no member's key seal for another member, whatever key and log they name.
+async fn keys_apart(world: &World, codes: &[String]) {
+    let socket = world.machine(SenderSigner).signer_socket();
+    let client = signer::Client::new(&socket).unwrap();
+    for own in codes {
+        for other in codes {
+            let forged = Checkpoint {
+                origin: other.clone(),
+                size: 1_000_000,
+                root: [7; 32],
+                extensions: Vec::new(),
+            };
+            let request = SealRequest {
+                checkpoint: forged.body().into_bytes(),
+                proof: Vec::new(),
+                from_size: 1_000_000,
+            };
+            let answer = client.seal(&format!("seal-{own}"), request).await;
+            match answer {
+                // One's own key asks for a proof first: the log is another one.
+                Ok(SealAnswer::Behind { .. }) => assert_eq!(own, other),
+                Ok(signed) => panic!("{own} for {other}: {signed:?}"),
+                Err(error) => {
+                    let words = format!("a checkpoint of {other} under the key of {own}");
+                    assert!(error.to_string().contains(&words), "{error}");
+                }
+            }
+        }
     }
 }
 

@@ -163,7 +163,10 @@ fn issue(arguments: &Issue) -> Result<(), Failure> {
     let (ca, _alone) = open(&arguments.at.dir)?;
     let mut refused = Vec::new();
     for request in &arguments.requests {
-        let beside = request.parent().unwrap_or(Path::new("."));
+        let above = request
+            .parent()
+            .filter(|above| !above.as_os_str().is_empty());
+        let beside = above.unwrap_or(Path::new("."));
         let out = arguments.out.as_deref().unwrap_or(beside);
         match ca.issue(request, arguments.profile, arguments.days, out) {
             Ok(issued) => println!(

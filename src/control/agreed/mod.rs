@@ -12,13 +12,14 @@
 //! | `Replayed` | it was carried out before |
 //! | `Unknown` | no such proposal waits here |
 //!
-//! What was agreed is kept with both signatures and joins the evidence before anything is done. Proposals that wait lie in
-//! memory only: a restart asks for them anew.
+//! What was agreed is kept with both signatures and joins the evidence before anything is done. A proposal that waits is
+//! kept, too, until its window is over: its signature is judged when it is made and again when it is approved.
 
 mod action;
 mod act;
 mod refused;
 mod text;
+mod waiting;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub use act::{Act, Acting, Anchors, AtBox, AtHub};
 pub use action::Action;
 pub use refused::Refused;
 pub use text::{Approval, Proposal};
+use waiting::{Shelf, Waiting};
 
 use crate::clock::{Clock, Moment, rfc3339};
 use crate::durable::Disk;
@@ -74,19 +76,11 @@ pub struct Agreement {
     pub done: bool,
 }
 
-/// A proposal that waits for the second person.
-#[derive(Clone, Debug)]
-struct Waiting {
-    proposal: Proposal,
-    signed: Signed,
-    content: Option<String>,
-    by: Operator,
-}
-
 /// The one place where actions that need two persons are agreed upon and begun.
 pub struct Agreed {
     parts: Parts,
     waiting: Mutex<HashMap<PacketId, Waiting>>,
+    shelf: Shelf,
     /// Agreements are carried out one after the other.
     one: tokio::sync::Mutex<()>,
 }
@@ -120,14 +114,25 @@ impl std::fmt::Debug for Agreed {
 }
 
 impl Agreed {
-    /// Over its parts.
+    /// Over its parts; proposals of an earlier run whose window still runs wait on.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self {
+        let shelf = Shelf::new(parts.disk.clone(), &parts.directory);
+        let agreed = Self {
             parts,
             waiting: Mutex::default(),
+            shelf,
             one: tokio::sync::Mutex::default(),
+        };
+        for waiting in agreed.shelf.all() {
+            let id = waiting.proposal.id;
+            if agreed.in_window(waiting.proposal.time) && agreed.kept(id).is_none() {
+                agreed.lock().insert(id, waiting);
+            } else {
+                agreed.shelf.drop(id);
+            }
         }
+        agreed
     }
 
     /// Takes a proposal; gives its id.
@@ -163,14 +168,21 @@ impl Agreed {
             proposal,
             signed,
             content,
-            by,
         };
-        let line = line(&waiting.proposal).peer(&waiting.by.name);
+        let line = line(&waiting.proposal).peer(&by.name);
         let mut all = self.lock();
-        all.retain(|_, one| self.in_window(one.proposal.time));
+        all.retain(|id, one| {
+            let runs = self.in_window(one.proposal.time);
+            if !runs {
+                self.shelf.drop(*id);
+            }
+            runs
+        });
         if all.len() >= WAITING {
             return Err(Refused::Crowded);
         }
+        // Whoever is given an id can have it approved, whatever happens to this process.
+        self.shelf.keep(&waiting).map_err(failed)?;
         all.insert(id, waiting);
         line.next("another operator reads it with `trucgate agree list` and approves it, or lets it run out")
             .warning("an action that needs two persons is proposed");
@@ -216,10 +228,12 @@ impl Agreed {
         }
         self.fits(&approval.at, approval.time, &approval.by, &by)?;
         if !self.in_window(waiting.proposal.time) {
-            self.lock().remove(&approval.id);
+            self.forget(approval.id);
             return Err(Refused::Expired);
         }
-        if by.name == waiting.by.name || by.certificate == waiting.by.certificate {
+        let (proposal, proposer) = (&waiting.proposal, self.operator(&waiting.signed)?);
+        self.fits(&proposal.at, proposal.time, &proposal.by, &proposer)?;
+        if by.name == proposer.name || by.certificate == proposer.certificate {
             return Err(Refused::SamePerson(by.name));
         }
         let (action, content) = (&waiting.proposal.action, waiting.content.as_deref());
@@ -229,7 +243,7 @@ impl Agreed {
             .await
             .map_err(Refused::Unfit)?;
         let mut agreement = Agreement {
-            proposed_by: waiting.by.name.clone(),
+            proposed_by: proposer.name.clone(),
             approved_by: by.name.clone(),
             proposal: waiting.signed.clone(),
             approval: signed,
@@ -237,13 +251,13 @@ impl Agreed {
             done: false,
         };
         self.keep(approval.id, &agreement)?;
-        self.lock().remove(&approval.id);
-        self.put_on_record(&waiting, &by).await?;
+        self.forget(approval.id);
+        self.put_on_record(&waiting, &proposer, &by).await?;
         line(&waiting.proposal)
-            .peer(format_args!("{}, {}", waiting.by.name, by.name))
+            .peer(format_args!("{}, {}", proposer.name, by.name))
             .warning(format_args!(
                 "agreed: proposed by {}, approved by {}",
-                waiting.by.name, by.name
+                proposer.name, by.name
             ));
         if action.is_done_elsewhere() {
             return Ok(Text::new(
@@ -339,11 +353,21 @@ impl Agreed {
         (self.parts.clock.now() - time).abs() <= self.parts.window
     }
 
-    async fn put_on_record(&self, waiting: &Waiting, by: &Operator) -> Result<(), Refused> {
+    fn forget(&self, id: PacketId) {
+        self.lock().remove(&id);
+        self.shelf.drop(id);
+    }
+
+    async fn put_on_record(
+        &self,
+        waiting: &Waiting,
+        proposer: &Operator,
+        by: &Operator,
+    ) -> Result<(), Refused> {
         let proposal = &waiting.proposal;
         let what = format!(
             "{}; proposed by {} ({}), approved by {} ({})",
-            proposal.action, waiting.by.name, waiting.by.certificate, by.name, by.certificate
+            proposal.action, proposer.name, proposer.certificate, by.name, by.certificate
         );
         let text = waiting.signed.text.as_bytes();
         let digest = (Digest::of(text), text.len() as u64);
@@ -369,12 +393,16 @@ impl Agreed {
                 self.parts.disk.make_dir(&self.parts.directory)?;
                 self.parts.disk.replace(&self.file(id), &bytes)
             })
-            .map_err(|error| Refused::Failed(Text::new(error.to_string(), error.to_string())))
+            .map_err(failed)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PacketId, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn failed(error: std::io::Error) -> Refused {
+    Refused::Failed(Text::new(error.to_string(), error.to_string()))
 }
 
 fn line(proposal: &Proposal) -> journal::Line {

@@ -1,3 +1,5 @@
+mod restart;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -64,6 +66,7 @@ impl Person {
 
 struct World {
     agreed: Agreed,
+    open: Box<dyn Fn() -> Agreed>,
     act: Arc<Counted>,
     clock: Clock,
     an: Person,
@@ -124,18 +127,23 @@ impl World {
         );
         let (keep, grounds) = watch::channel(Grounds::new(Arc::new(trust.unwrap()), None));
         let act = Arc::new(Counted::default());
-        let agreed = Agreed::new(Parts {
-            code: "00.01.W00".into(),
-            operators: operators.to_vec().try_into().unwrap(),
-            window: time::Duration::minutes(15),
-            clock: clock.clone(),
-            grounds,
-            disk: Disk::real(),
-            directory: directory.path().join("agreed"),
-            act: act.clone(),
+        let (of_clock, of_act) = (clock.clone(), act.clone());
+        let place = directory.path().join("agreed");
+        let open = Box::new(move || {
+            Agreed::new(Parts {
+                code: "00.01.W00".into(),
+                operators: operators.to_vec().try_into().unwrap(),
+                window: time::Duration::minutes(15),
+                clock: of_clock.clone(),
+                grounds: grounds.clone(),
+                disk: Disk::real(),
+                directory: place.clone(),
+                act: of_act.clone(),
+            })
         });
         Self {
-            agreed,
+            agreed: open(),
+            open,
             act,
             clock,
             stranger: person("An", &other),

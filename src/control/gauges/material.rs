@@ -6,7 +6,7 @@ use super::certificate;
 use crate::clock::{Moment, rfc3339};
 use crate::gauge::{End, Gauge, Kind, Lead, Level, Reading, Source, Text};
 use crate::tls::Grounds;
-use crate::trust::{ListState, summary};
+use crate::trust::{ListState, Trust, summary};
 
 /// Reads them.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ impl Source for Material {
         let trust = self.grounds.borrow().trust.clone();
         let lists = trust.lists();
         let mut all: Vec<Gauge> = lists.iter().map(|state| list(state, now)).collect();
+        all.extend(answers(&trust, now));
         for (der, what) in trust
             .anchors()
             .into_iter()
@@ -50,6 +51,47 @@ impl Source for Material {
         }
         Box::pin(std::future::ready(all))
     }
+}
+
+/// All OCSP answers as one: an exchange has thousands. The oldest one says when traffic stops for somebody.
+fn answers(trust: &Trust, now: Moment) -> Option<Gauge> {
+    let (states, missing) = (trust.answers(), trust.unanswered());
+    let oldest = states.iter().min_by_key(|state| state.next_update);
+    if oldest.is_none() && missing == 0 {
+        return None;
+    }
+    let count = |fits: fn(&crate::trust::AnswerState) -> bool| {
+        states.iter().filter(|state| fits(state)).count()
+    };
+    let (all, revoked) = (states.len(), count(|state| state.revoked));
+    let unknown = count(|state| !state.known);
+    let gauge = Gauge::good(
+        Kind::Revocation,
+        "OCSP",
+        Text::new(
+            format!(
+                "{all} câu trả lời, {revoked} bị thu hồi, {unknown} không biết, {missing} chưa có"
+            ),
+            format!("{all} answers, {revoked} revoked, {unknown} unknown, {missing} still missing"),
+        ),
+    );
+    let mend = Text::new(
+        "kiểm tra máy trả lời OCSP và đường tới nó; câu trả lời mới được tự lấy",
+        "check the OCSP responder and the line to it; newer answers are fetched by themselves",
+    );
+    let Some(oldest) = oldest else {
+        return Some(gauge.at(Level::Warning, mend));
+    };
+    let mut gauge = gauge.aged((now - oldest.this_update).try_into().ok());
+    if now <= oldest.next_update && missing == 0 {
+        return Some(gauge);
+    }
+    if now > oldest.next_update {
+        gauge.stops_at = trust.answers_stop_at(oldest.next_update);
+    }
+    let over = gauge.stops_at.is_some_and(|stops| now > stops);
+    let level = if over { Level::Stops } else { Level::Warning };
+    Some(gauge.at(level, mend))
 }
 
 fn list(state: &ListState, now: Moment) -> Gauge {

@@ -201,6 +201,8 @@ async fn watch_over<H, C: Connection>(
     });
     let mut ending = false;
     let mut close_at: Option<Instant> = None;
+    // When a refused peer has had its time.
+    let mut cut_at: Option<Instant> = None;
     loop {
         tokio::select! {
             biased;
@@ -221,6 +223,10 @@ async fn watch_over<H, C: Connection>(
             () = pulse.close.notified(), if !ending => {
                 ending = true;
                 connection.as_mut().finish();
+                let at = Instant::now() + limits.stall.min(limits.head_deadline);
+                cut_at = Some(at);
+                let next = tick.deadline().min(at);
+                tick.as_mut().reset(next);
             }
             () = tick.as_mut() => {
                 if !ending && close_at.is_some_and(|at| at <= Instant::now()) {
@@ -234,7 +240,7 @@ async fn watch_over<H, C: Connection>(
                 match pulse.look(limits) {
                     Look::Fine(next) => {
                         let next = if ending { next } else { close_at.map_or(next, |at| at.min(next)) };
-                        tick.as_mut().reset(next);
+                        tick.as_mut().reset(cut_at.map_or(next, |at| at.min(next)));
                     }
                     Look::Idle => {
                         connection.as_mut().finish();
@@ -245,8 +251,8 @@ async fn watch_over<H, C: Connection>(
                     Look::SlowHead => return refused(Refusal::SlowHead),
                     Look::Stalled => return refused(Refusal::Stalled),
                 }
-                // What a refused peer still has under way ends politely, but not for long.
-                if session.recheck().is_some() && ending {
+                // What a refused peer still has under way ends politely, but not for long: it has to be able to read why.
+                if session.recheck().is_some() && cut_at.is_some_and(|at| at <= Instant::now()) {
                     return;
                 }
             }

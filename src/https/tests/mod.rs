@@ -4,6 +4,7 @@ mod answers;
 mod client;
 mod drain;
 mod hostile;
+mod refused;
 mod tls;
 
 use std::future::Future;

@@ -1,8 +1,10 @@
 //! One machine of a lab: its token, its certificates, its addresses.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use super::super::token::{Kind, PublicHalf};
 use super::{Laying, MemberPlan, told};
@@ -221,16 +223,24 @@ pub(super) fn seal_key(member: &MemberId) -> String {
     format!("seal-{member}")
 }
 
+/// Ports that this process has given to machines, whose owners may not listen yet.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
 /// An address on this machine that is free now, and stays so while its owner is away: below the ports from which the
 /// kernel takes those of connections.
 fn free_address(chance: &Chance) -> Result<SocketAddr, String> {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut tried = Err("no free port".to_owned());
     for _ in 0..100 {
         let port = 10_000 + u16::from_be_bytes(chance.bytes()) % 20_000;
+        if given.contains(&port) {
+            continue;
+        }
         tried = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .and_then(|listener| listener.local_addr())
             .map_err(told);
         if tried.is_ok() {
+            given.insert(port);
             break;
         }
     }

@@ -128,6 +128,19 @@ impl Trust {
         self.statuses.forget_before(now);
     }
 
+    /// How many certificates are asked about and have no answer yet.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.statuses.missing()
+    }
+
+    /// When certificates whose newest answer was good until `due` stop being accepted; `None` when they never do.
+    #[must_use]
+    pub fn answers_stop_at(&self, due: Moment) -> Option<Moment> {
+        let end = due.checked_add(self.ocsp.window);
+        end.filter(|_| self.lists.then() != Stale::Continue)
+    }
+
     fn asks(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
         let named = self.ocsp.issuers.as_ref();
         named.is_none_or(|all| all.contains(&issuer.authority))

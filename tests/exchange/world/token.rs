@@ -47,7 +47,7 @@ impl World {
     /// Starts the signer that [`World::network_token`] made.
     pub fn network_signer(&mut self, who: Who, network: &Network) {
         let machine = self.machine(who);
-        let address = format!("unix:path={}", network.socket.display());
+        let address = network.address();
         let config = machine.signer_config();
         let mut environment = vec![("P11_KIT_SERVER_ADDRESS", Path::new(&address))];
         let second = network.second.iter();
@@ -153,6 +153,11 @@ impl World {
 }
 
 impl Network {
+    /// Where it answers, as p11-kit's client module reads it.
+    pub fn address(&self) -> String {
+        format!("unix:path={}", self.socket.display())
+    }
+
     /// The token is there again.
     pub fn start(&mut self) {
         // A socket of the last server would be in the way.
