@@ -1,0 +1,37 @@
+"""Memory in use inside a machine, in MiB, as its balloon driver tells QEMU's monitor at the socket argv[1]."""
+
+import json
+import socket
+import sys
+import time
+
+monitor = socket.socket(socket.AF_UNIX)
+monitor.connect(sys.argv[1])
+lines = monitor.makefile("rw")
+json.loads(lines.readline())
+
+
+def ask(command, **arguments):
+    lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+    lines.flush()
+    while True:
+        answer = json.loads(lines.readline())
+        if "error" in answer:
+            sys.exit(f"{command}: {answer['error']['desc']}")
+        if "return" in answer:
+            return answer["return"]
+
+
+ask("qmp_capabilities")
+path = "/machine/peripheral/balloon"
+ask("qom-set", path=path, property="guest-stats-polling-interval", value=1)
+deadline = time.monotonic() + 30
+while time.monotonic() < deadline:
+    stats = ask("qom-get", path=path, property="guest-stats")
+    # Until the driver has answered, all of them are the largest number there is.
+    if stats["last-update"] and stats["stats"]["stat-total-memory"] < 1 << 62:
+        stats = stats["stats"]
+        print((stats["stat-total-memory"] - stats["stat-available-memory"]) >> 20)
+        sys.exit()
+    time.sleep(0.5)
+sys.exit("the machine's balloon driver does not answer")
