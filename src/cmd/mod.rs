@@ -10,6 +10,7 @@ mod operator;
 mod provision;
 pub mod relay;
 pub mod run;
+mod settings;
 mod signer;
 mod status;
 
@@ -43,6 +44,8 @@ enum Verb {
     /// Việc trên bàn: token, khoá, chứng thư / bench work: tokens, keys, certificates
     #[command(subcommand)]
     Provision(provision::Verb),
+    /// Cài đặt của thiết bị: tên, mạng, đồng hồ, cửa / an appliance's settings: name, network, clocks, doors
+    Settings(settings::Arguments),
     /// Hỏi máy đang chạy: mọi thứ có ổn không / asks a running box or hub how all stands
     Status(status::Arguments),
     /// Việc không hoàn lại được: hai người cùng đồng ý / what can't be undone: two persons agree
@@ -91,6 +94,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Signer(at) => daemon("trucgate-signer", || signer::run(&at.config)),
         Verb::Hub(arguments) => hub::run(arguments),
         Verb::Provision(verb) => provision::run(&whom, verb),
+        Verb::Settings(arguments) => settings::run(&arguments),
         Verb::Status(arguments) => return status::run(&whom, &arguments),
         Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Evidence(evidence) => return proofs(&evidence),
