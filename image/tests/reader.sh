@@ -21,6 +21,7 @@ END
     } >reader/tree/reader
     chmod 0755 reader/tree/reader
     in_tools sh -c 'cd reader/tree && echo reader | cpio --quiet -H newc -o' >reader/more
+    truncate --size=%4 reader/initrd
     cat reader/initrd reader/more >reader/both
     qemu-system-x86_64 -machine "q35,accel=$acceleration" -cpu max -m 1024 -nodefaults -display none -no-reboot \
         -kernel reader/linux -initrd reader/both -append 'console=ttyS0 rdinit=/reader panic=-1' \

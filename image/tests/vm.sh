@@ -86,6 +86,16 @@ vm_end() {
     vm=
 }
 
+monitor() {
+    python3 "$root/image/tests/monitor.py" qmp "$@"
+}
+
+# The power key: the machine goes down in order.
+vm_off() {
+    monitor off
+    vm_end 180
+}
+
 # offset_of DISK LABEL: where a partition begins, in bytes.
 offset_of() {
     local sectors

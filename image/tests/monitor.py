@@ -1,4 +1,4 @@
-"""Memory in use inside a machine, in MiB, as its balloon driver tells QEMU's monitor at the socket argv[1]."""
+"""At the socket argv[1] of a machine's monitor: `memory` tells the MiB in use inside, `off` presses the power key."""
 
 import json
 import socket
@@ -18,11 +18,15 @@ def ask(command, **arguments):
         answer = json.loads(lines.readline())
         if "error" in answer:
             sys.exit(f"{command}: {answer['error']['desc']}")
+        # Events come in between.
         if "return" in answer:
             return answer["return"]
 
 
 ask("qmp_capabilities")
+if sys.argv[2] == "off":
+    ask("system_powerdown")
+    sys.exit()
 path = "/machine/peripheral/balloon"
 ask("qom-set", path=path, property="guest-stats-polling-interval", value=1)
 deadline = time.monotonic() + 30
