@@ -29,13 +29,17 @@ if sys.argv[2] == "off":
     sys.exit()
 path = "/machine/peripheral/balloon"
 ask("qom-set", path=path, property="guest-stats-polling-interval", value=1)
-deadline = time.monotonic() + 30
+# Idle is when nothing is being started any more: the least of a minute. Until the driver has answered, all of them are the
+# largest number there is.
+least = None
+deadline = time.monotonic() + 60
 while time.monotonic() < deadline:
-    stats = ask("qom-get", path=path, property="guest-stats")
-    # Until the driver has answered, all of them are the largest number there is.
-    if stats["last-update"] and stats["stats"]["stat-total-memory"] < 1 << 62:
-        stats = stats["stats"]
-        print((stats["stat-total-memory"] - stats["stat-available-memory"]) >> 20)
-        sys.exit()
-    time.sleep(0.5)
-sys.exit("the machine's balloon driver does not answer")
+    told = ask("qom-get", path=path, property="guest-stats")
+    stats = told["stats"]
+    if told["last-update"] and stats["stat-total-memory"] < 1 << 62:
+        used = (stats["stat-total-memory"] - stats["stat-available-memory"]) >> 20
+        least = used if least is None else min(least, used)
+    time.sleep(1)
+if least is None:
+    sys.exit("the machine's balloon driver does not answer")
+print(least)
