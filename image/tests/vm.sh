@@ -82,7 +82,7 @@ vm_end() {
     else
         kill -9 "$vm"
     fi
-    wait "$vm" || true
+    wait "$vm" 2>/dev/null || true
     vm=
 }
 
