@@ -14,7 +14,7 @@ fn read(path: &Path) -> String {
 fn files(below: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(below).unwrap_or_else(|e| panic!("{}: {e}", below.display())) {
-        let path = entry.unwrap().path();
+        let path = entry.unwrap_or_else(|error| panic!("{error}")).path();
         if path.is_dir() {
             found.extend(files(&path));
         } else {
@@ -26,7 +26,9 @@ fn files(below: &Path) -> Vec<PathBuf> {
 }
 
 fn name(path: &Path) -> String {
-    path.file_name().unwrap().to_str().unwrap().to_owned()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// The values of a list in one of mkosi's files.
