@@ -148,7 +148,10 @@ fn every_file_of_the_appliance_is_explained() {
             // A drop-in is known by the unit that it changes.
             let known = inside
                 .split('/')
-                .find_map(|part| part.strip_suffix(".d").filter(|unit| unit.contains('.')))
+                .find_map(|part| {
+                    part.strip_suffix(".d")
+                        .filter(|unit| unit.ends_with(".service") || unit.ends_with(".target"))
+                })
                 .map_or_else(|| name(&file), str::to_owned);
             assert!(
                 readme.contains(&format!("`{known}`")),
