@@ -5,8 +5,11 @@ PACKAGES := softhsm2 opensc opensc-pkcs11 p11-kit p11-kit-modules openssl python
 BENCH_PACKAGES := nginx
 # For building the second soft token.
 TOKEN_PACKAGES := libclang-dev libssl-dev libsqlite3-dev pkg-config
+# For building the appliance, and for starting it in virtual machines.
+IMAGE_PACKAGES := mmdebstrap binutils git
+IMAGE_TEST_PACKAGES := qemu-system-x86 ovmf swtpm swtpm-tools nmap iproute2
 # Repetitions of each row of the power-cut table in `make soak`.
-SEEDS ?= 200
+SEEDS ?= 20
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 600
 
@@ -18,7 +21,8 @@ CARGO := cargo
 SOFTHSM2 := /usr/lib/softhsm/libsofthsm2.so
 KRYOPTIC := $(CURDIR)/target/kryoptic/libkryoptic_pkcs11.so
 
-.PHONY: all setup setup-bench setup-tokens demo test test-tokens bench lint audit soak soak-token fuzz
+.PHONY: all setup setup-bench setup-tokens demo test test-tokens bench lint audit soak soak-token fuzz \
+	setup-image setup-image-test image image-lock image-test
 
 all: test
 
@@ -31,6 +35,12 @@ setup-bench: setup
 
 setup-tokens: setup
 	@tests/setup $(TOKEN_PACKAGES)
+
+setup-image: setup
+	@tests/setup $(IMAGE_PACKAGES)
+
+setup-image-test: setup-image
+	@tests/setup $(IMAGE_TEST_PACKAGES)
 
 # The whole exchange on this machine. KEEP=1 leaves it running until Ctrl-C.
 demo: setup
@@ -67,11 +77,11 @@ bench: setup-bench
 
 # The token away for long, then the power-cut table hundreds of times over: apart, since each return has to be prompt.
 soak: setup soak-token
-	TRUCGATE_SEEDS=$(SEEDS) $(CARGO) test --release --workspace --locked
+	TRUCGATE_SEEDS=$(SEEDS) $(CARGO) test --workspace --locked
 
 # The token away for ten minutes, 20 times; takes two absences and some minutes.
 soak-token: setup
-	TRUCGATE_SEEDS=20 TRUCGATE_TOKEN_AWAY=$(TOKEN_AWAY) $(CARGO) test --release --locked --test exchange -- \
+	TRUCGATE_SEEDS=20 TRUCGATE_TOKEN_AWAY=$(TOKEN_AWAY) $(CARGO) test --locked --test exchange -- \
 		--nocapture a_token_taken_away_under_load_is_waited_for
 
 # Licences, sources, bans and, where their database can be reached, advisories.
@@ -91,3 +101,16 @@ fuzz:
 		echo "== $$target"; \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+# The appliance as a disk image below target/image/built; as root. image/README.md says what it is.
+image: setup-image
+	$(CARGO) build --release --locked
+	image/build
+
+# The newest packages, for image/*.lock.
+image-lock: setup-image
+	image/lock
+
+# The image in virtual machines; half an hour where KVM does not work.
+image-test: setup-image-test image
+	image/tests/run

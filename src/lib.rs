@@ -66,6 +66,8 @@ pub mod hub;
 pub mod provision;
 // The operator's questions to a running box.
 pub mod control;
+// An appliance's name, network and doors.
+pub mod appliance;
 // Gathers the configurations of all rooms.
 pub mod config;
 

@@ -11,6 +11,7 @@ mod operator;
 mod provision;
 pub mod relay;
 pub mod run;
+mod settings;
 mod signer;
 mod status;
 
@@ -44,6 +45,8 @@ enum Verb {
     /// Việc trên bàn: token, khoá, chứng thư / bench work: tokens, keys, certificates
     #[command(subcommand)]
     Provision(provision::Verb),
+    /// Cài đặt của thiết bị: tên, mạng, đồng hồ, cửa / an appliance's settings: name, network, clocks, doors
+    Settings(settings::Arguments),
     /// Hỏi máy đang chạy: mọi thứ có ổn không / asks a running box or hub how all stands
     Status(status::Arguments),
     /// Màn hình điều khiển của máy, thay cho đăng nhập / the machine's own screen, instead of a login
@@ -94,6 +97,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Signer(at) => daemon("trucgate-signer", || signer::run(&at.config)),
         Verb::Hub(arguments) => hub::run(arguments),
         Verb::Provision(verb) => provision::run(&whom, verb),
+        Verb::Settings(arguments) => settings::run(&arguments),
         Verb::Status(arguments) => return status::run(&whom, &arguments),
         Verb::Console(arguments) => console::run(&whom, &arguments),
         Verb::Agree(verb) => return agree::run(&whom, verb),

@@ -64,7 +64,9 @@ impl Step {
         }
     }
 
-    fn title(self) -> &'static str {
+    /// What people call it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
         match self {
             Self::Plan => "kế hoạch / plan",
             Self::Token => "token",

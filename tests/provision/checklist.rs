@@ -18,9 +18,16 @@ fn a_new_user_follows_the_checklist_to_the_first_document() {
     // The CA stands first: it is the officer's one command.
     let typed = town.follow(&own, &plan, |at, line| {
         count += 1;
+        let ready = format!(
+            "trucgate provision status --require-self-test --dir {}",
+            at.at().display()
+        );
+        let before = at.run(&ready).status.success();
+        assert_eq!(before, delivered_after > 0, "before {line}");
         let output = at.run(line);
         if line.contains("self-test") && output.status.success() {
             delivered_after = count + 1;
+            at.good(&ready);
         }
         let said = words(&output);
         if output.status.success() {

@@ -22,7 +22,7 @@ pub(super) enum Verb {
     /// Ghi kế hoạch: máy nào, đơn vị nào / writes the plan of a box
     Plan(Box<steps::MakePlan>),
     /// Danh sách việc: xong gì, tiếp theo là gì / the checklist
-    Status(steps::At),
+    Status(steps::Status),
     /// Tìm hoặc khởi tạo token, đặt hai PIN / finds or initialises the token
     InitToken(steps::InitToken),
     /// Cất PIN bằng systemd-creds / seals the PIN as a systemd credential
@@ -90,7 +90,7 @@ const SOFT_TOKEN: &str = "/usr/lib/softhsm/libsofthsm2.so";
 pub(super) fn run(whom: &Whom, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Plan(arguments) => steps::plan(*arguments),
-        Verb::Status(at) => steps::status(&at),
+        Verb::Status(arguments) => steps::status(&arguments),
         Verb::InitToken(arguments) => steps::init_token(&arguments),
         Verb::Pin(arguments) => steps::pin(&arguments),
         Verb::Keys(at) => steps::keys(&at),

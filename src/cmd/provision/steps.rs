@@ -26,6 +26,15 @@ pub(in crate::cmd) struct At {
 }
 
 #[derive(Debug, clap::Args)]
+pub(in crate::cmd) struct Status {
+    #[command(flatten)]
+    at: At,
+    /// Không in gì, chỉ lỗi khi chưa tự kiểm tra / no list: fails unless all up to the self-test is done
+    #[arg(long)]
+    require_self_test: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(in crate::cmd) struct MakePlan {
     #[command(flatten)]
     at: At,
@@ -207,10 +216,23 @@ pub(super) fn plan(arguments: MakePlan) -> Result<(), Failure> {
     with(&flags.directory, |_| Ok(()))
 }
 
-pub(super) fn status(at: &At) -> Result<(), Failure> {
-    let (bench, _alone) = open(&at.dir)?;
-    show(&bench);
-    Ok(())
+pub(super) fn status(arguments: &Status) -> Result<(), Failure> {
+    let directory = &arguments.at.dir;
+    if !arguments.require_self_test {
+        let (bench, _alone) = open(directory)?;
+        show(&bench);
+        return Ok(());
+    }
+    // Another command may be at work, the self-test among them; what it has not written is not done.
+    let bench = read(directory)?;
+    match bench.next() {
+        None | Some(Step::Close) => Ok(()),
+        Some(step) => Err(Failure::other(format!(
+            "chưa sẵn sàng, việc tiếp theo / not ready, next comes: {}\n  trucgate provision status --dir {}",
+            step.title(),
+            directory.display()
+        ))),
+    }
 }
 
 pub(super) fn init_token(arguments: &InitToken) -> Result<(), Failure> {
@@ -323,17 +345,27 @@ pub(super) fn with(
 }
 
 pub(super) fn open(directory: &Path) -> Result<(Bench, std::fs::File), Failure> {
+    planned(directory)?;
+    let alone = lock(directory)?;
+    Ok((read(directory)?, alone))
+}
+
+/// Without the lock: to look, not to change.
+fn read(directory: &Path) -> Result<Bench, Failure> {
+    let directory = planned(directory)?;
+    Bench::open(&directory, Disk::real(), Clock::system(), Chance::system())
+        .map_err(Failure::configuration)
+}
+
+fn planned(directory: &Path) -> Result<PathBuf, Failure> {
     let directory = std::path::absolute(directory).map_err(Failure::other)?;
-    if !plan_file(&directory).exists() {
-        return Err(Failure::configuration(format!(
-            "{}: chưa có kế hoạch / there is no plan yet: trucgate provision plan --help",
-            directory.display()
-        )));
+    if plan_file(&directory).exists() {
+        return Ok(directory);
     }
-    let alone = lock(&directory)?;
-    let bench = Bench::open(&directory, Disk::real(), Clock::system(), Chance::system())
-        .map_err(Failure::configuration)?;
-    Ok((bench, alone))
+    Err(Failure::configuration(format!(
+        "{}: chưa có kế hoạch / there is no plan yet: trucgate provision plan --help",
+        directory.display()
+    )))
 }
 
 pub(super) fn show(bench: &Bench) {

@@ -1,0 +1,107 @@
+# Sourced by each test. Machines: QEMU with UEFI, a disk with the image, a console in a file. $work is the test's directory.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+out=$root/target/image
+built=$(echo "$out"/built/trucgate_*.efi)
+built=${built%.efi}
+work=$out/test/$(basename "$0")
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work"
+vm=
+trap '[ -z "$vm" ] || kill -9 "$vm" 2>/dev/null || true' EXIT
+
+fail() {
+    echo "$(basename "$0"): $*" >&2
+    exit 1
+}
+
+# Runs a program of the tree of tools in the test's directory.
+in_tools() {
+    unshare --mount bash -euc 'mount --rbind "$1" "$2/mnt"; exec chroot "$2" env --chdir=/mnt "${@:3}"' - "$work" "$out/tools" "$@"
+}
+
+# new_disk FILE: the image on a disk that is larger, as a person would write it there.
+new_disk() {
+    cp --sparse=always "$built.raw" "$1"
+    truncate -s 3G "$1"
+}
+
+# The medium with the key of /var, where no TPM holds it.
+new_key() {
+    mkdir -p key
+    (umask 077 && head -c 64 /dev/urandom >key/var.key)
+    truncate -s 8M key.img
+    mke2fs -q -t ext4 -L TRUC-KEY -d key key.img
+}
+
+# KVM where it works, which /dev/kvm alone does not tell: firmware has to come to its end.
+acceleration=${IMAGE_ACCEL:-}
+if [ -z "$acceleration" ]; then
+    acceleration=tcg
+    timeout 10 qemu-system-x86_64 -machine q35,accel=kvm -cpu max -m 256 -nodefaults -display none -serial stdio \
+        -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd </dev/null 2>/dev/null |
+        grep -q -a -m 1 BdsDxe && acceleration=kvm
+fi
+export IMAGE_ACCEL=$acceleration
+
+# vm_start DISK ARGUMENTS: starts a machine; its console goes to ./console, its monitor listens at ./qmp.
+vm_start() {
+    local disk=$1
+    shift
+    rm -f console qmp
+    : >console
+    # Any firmware that an earlier call prepared is used on.
+    [ -e vars.fd ] || cp /usr/share/OVMF/OVMF_VARS_4M.fd vars.fd
+    qemu-system-x86_64 -machine "q35,smm=${secure:-off},accel=$acceleration" -cpu max -smp 2 -m 1024 -nodefaults -display none \
+        -global driver=cfi.pflash01,property=secure,value="${secure:-off}" \
+        -drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M${secure:+.secboot}.fd" \
+        -drive if=pflash,format=raw,file=vars.fd \
+        -drive "file=$disk,format=raw,if=none,id=disk" -device virtio-blk-pci,drive=disk,bootindex=0 \
+        -device virtio-rng-pci -device virtio-balloon-pci,id=balloon -chardev file,id=console,path=console,append=on \
+        -serial chardev:console -qmp unix:qmp,server=on,wait=off "$@" >qemu.log 2>&1 &
+    vm=$!
+}
+
+with_key() {
+    vm_start "$@" -drive file=key.img,format=raw,if=none,id=key,readonly=on -device virtio-blk-pci,drive=key
+}
+
+# vm_wait SECONDS PATTERN: until the console shows it.
+vm_wait() {
+    timeout "$1" grep -q -a -m 1 -e "$2" <(tail -c +1 --pid="$vm" -f console) && return
+    tail -n 15 console | tr -d '\r' >&2
+    cat qemu.log >&2
+    fail "the console did not show '$2' within $1 s"
+}
+
+# Power is cut; or, with `vm_end SECONDS`, the machine is waited for until it ends by itself.
+vm_end() {
+    if [ $# -gt 0 ]; then
+        timeout "$1" tail --pid="$vm" -f /dev/null || fail "the machine did not end within $1 s"
+    else
+        kill -9 "$vm"
+    fi
+    wait "$vm" 2>/dev/null || true
+    vm=
+}
+
+monitor() {
+    python3 "$root/image/tests/monitor.py" qmp "$@"
+}
+
+# The power key: the machine goes down in order.
+vm_off() {
+    monitor off
+    vm_end 180
+}
+
+# offset_of DISK LABEL: where a partition begins, in bytes.
+offset_of() {
+    local sectors
+    sectors=$(in_tools sfdisk --dump "$1" | sed -n "s/.*start= *\([0-9]*\),.*name=\"$2\".*/\1/p")
+    [ -n "$sectors" ] || fail "$1 has no partition $2"
+    echo $((sectors * 512))
+}
+
+ready='multi-user.target'

@@ -1,0 +1,13 @@
+//! What an appliance is told of its surroundings: name, network, clocks and with whom it may speak. One TOML file on a medium;
+//! here it is read and turned into the files of those who carry it out.
+//!
+//! Nothing of it is baked into an image, and nothing is open that it does not name.
+
+mod render;
+mod settings;
+
+pub use render::{File, files};
+pub use settings::{Clock, Names, Network, Opened, Peers, Prefix, Settings};
+
+#[cfg(test)]
+mod tests;

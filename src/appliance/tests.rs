@@ -1,0 +1,93 @@
+//! Settings read, refused and carried out.
+
+use super::{Settings, files};
+
+const WHOLE: &str = r#"
+hostname = "box-1"
+
+[[network]]
+mac = "52:54:00:12:34:56"
+addresses = ["192.0.2.10/24", "2001:db8::10/64"]
+gateway = "192.0.2.1"
+
+[names]
+resolvers = ["192.0.2.53"]
+hosts = { "hub.example" = "192.0.2.20" }
+
+[clock]
+servers = ["192.0.2.123", "2001:db8::123"]
+
+[software]
+from = ["192.0.2.0/25"]
+ports = [443]
+
+[peers]
+to = ["192.0.2.20:8443", "[2001:db8::20]:8443"]
+"#;
+
+fn text(settings: &str, path: &str) -> String {
+    files(&Settings::read(settings).unwrap())
+        .into_iter()
+        .find(|file| file.path == path)
+        .unwrap_or_else(|| panic!("no {path}"))
+        .text
+}
+
+#[test]
+fn what_is_named_is_opened_and_nothing_else() {
+    assert_eq!(
+        text(WHOLE, "trucgate/doors.nft"),
+        "add element inet trucgate software4 { 192.0.2.0/25 }\n\
+         add element inet trucgate software_ports { 443 }\n\
+         add element inet trucgate peers4 { 192.0.2.20 . 8443 }\n\
+         add element inet trucgate peers6 { 2001:db8::20 . 8443 }\n\
+         add element inet trucgate resolvers4 { 192.0.2.53 }\n\
+         add element inet trucgate clocks4 { 192.0.2.123 }\n\
+         add element inet trucgate clocks6 { 2001:db8::123 }\n"
+    );
+    let bare = "hostname = \"a\"\n[[network]]\nmac = \"52:54:00:12:34:56\"\naddresses = [\"192.0.2.10/24\"]\n";
+    assert_eq!(text(bare, "trucgate/doors.nft"), "");
+}
+
+#[test]
+fn every_set_is_one_of_the_rules() {
+    let rules = include_str!("../../systemd/appliance/etc/nftables.conf");
+    for line in text(WHOLE, "trucgate/doors.nft").lines() {
+        let set = line.split(' ').nth(4).unwrap();
+        assert!(rules.contains(&format!("set {set} {{")), "{set}");
+    }
+}
+
+#[test]
+fn cards_clocks_and_names_get_their_files() {
+    let network = text(WHOLE, "systemd/network/10-card-0.network");
+    assert!(network.starts_with("[Match]\nMACAddress=52:54:00:12:34:56\n"));
+    assert!(network.contains("Address=2001:db8::10/64\nGateway=192.0.2.1\n"));
+    assert!(text(WHOLE, "trucgate/hosts").ends_with("192.0.2.20 hub.example\n"));
+    assert_eq!(
+        text(WHOLE, "trucgate/resolv.conf"),
+        "nameserver 192.0.2.53\n"
+    );
+    assert!(
+        text(WHOLE, "trucgate/chrony.d/settings.sources").contains("server 2001:db8::123 iburst\n")
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (from, to, told) in [
+        ("hostname = \"box-1\"", "hostname = \"box 1\"", "hostname"),
+        ("hub.example", "hub\\nexample", "hosts"),
+        ("52:54:00:12:34:56", "any", "52:54:00:12:34:56"),
+        ("192.0.2.10/24", "192.0.2.10/33", "192.0.2.10/24"),
+        ("192.0.2.0/25", "anywhere", "192.0.2.10/24"),
+        ("ports = [443]", "", "ports"),
+        ("ports = [443]", "ports = [0x1ffff]", "ports"),
+        ("[clock]", "[clocks]", "clocks"),
+        ("192.0.2.20:8443", "hub:8443", "to = "),
+    ] {
+        assert!(WHOLE.contains(from));
+        let error = Settings::read(&WHOLE.replacen(from, to, 1)).unwrap_err();
+        assert!(error.contains(told), "{to}: {error}");
+    }
+}
