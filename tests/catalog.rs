@@ -188,7 +188,7 @@ fn exists(command: &str) {
                 String::from_utf8_lossy(&asked.stderr)
             );
         }
-        "journalctl" | "systemctl" | "systemd-creds" | "df" => {}
+        "journalctl" | "systemctl" | "systemd-creds" | "timedatectl" | "df" => {}
         tool => panic!("{command}: {tool} is not on every box"),
     }
     for word in &words[1..] {
