@@ -86,7 +86,7 @@ async fn flood(software: &Software, drafts: impl Iterator<Item = Draft>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_urgent_overtakes_what_waited_for_the_hub() {
-    const WAITING: u32 = 400;
+    const WAITING: u32 = 700;
     let mut world = World::start();
     let (sender, receiver) = (world.plain_software(SENDER), world.software(RECEIVER));
     world.kill(Hub);
@@ -105,8 +105,8 @@ async fn the_urgent_overtakes_what_waited_for_the_hub() {
     let place = ids_of(&rows)
         .iter()
         .position(|id| *id == at(RECEIVER, &urgent));
-    // Those that were on the lines already, to the hub and from it, can't be overtaken.
-    assert!(place.unwrap() < 200, "it came as number {place:?}");
+    // Those that were on the lines already, 256 to the hub and some from it, can't be overtaken.
+    assert!(place.unwrap() < 400, "it came as number {place:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
