@@ -57,8 +57,12 @@ fn start_again(exchange: &mut Exchange, anew: bool) {
     }
 }
 
-/// Nothing is left of what was fetched.
-fn forget(exchange: &Exchange) {
+/// Nothing is left of what was fetched, and nobody is there to fetch it once more.
+fn forget(exchange: &mut Exchange) {
+    exchange.hub.main = None;
+    for one in &mut exchange.boxes {
+        one.main = None;
+    }
     let lab = &exchange.lab;
     for machine in std::iter::once(&lab.hub).chain(&lab.boxes) {
         let kept = machine.state().join("pki");
@@ -141,7 +145,7 @@ async fn away_and_back(material: &Material) {
         let stale = format!("stale_hours = 1\nstale_then = \"{mode}\"");
         let (revocation, files) = (material.configure)(&authority, &world, &dead);
         declare(&world.exchange, &files, &stale, &revocation);
-        forget(&world.exchange);
+        forget(&mut world.exchange);
         start_again(&mut world.exchange, true);
         traffic.travels(&world).await;
         let hub = world.process(Who::Hub);
