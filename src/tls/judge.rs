@@ -19,10 +19,8 @@ pub struct Grounds {
     pub trust: Arc<Trust>,
     /// Registered certificates; `None` until the first directory is there.
     pub directory: Option<Arc<Directory>>,
-    /// False while the clock is further off than declared: then nothing is judged.
+    /// False while the clock is further off than declared: then nobody is judged but the hub, which tells the time.
     pub clock_sure: bool,
-    /// Whether the hub is judged all the same: who is it that tells the time, if not the hub?
-    pub hub_tells_time: bool,
 }
 
 impl Grounds {
@@ -33,7 +31,6 @@ impl Grounds {
             trust,
             directory,
             clock_sure: true,
-            hub_tells_time: false,
         }
     }
 }
@@ -79,7 +76,8 @@ impl Judge {
             .judge(chain, Purpose::TlsClient, self.clock.now())
     }
 
-    /// The hub that was dialled: chain, use as TLS server, `expected` code, and registered where a directory is known.
+    /// The hub that was dialled: chain, use as TLS server, `expected` code, and registered where a directory is known;
+    /// also under a clock that is off, since only the hub can say that it is right again.
     ///
     /// # Errors
     /// The refusal, ready for the journal.
@@ -88,11 +86,7 @@ impl Judge {
         chain: &[Vec<u8>],
         expected: Option<&MemberId>,
     ) -> Result<Identity, Refusal> {
-        let grounds = if self.grounds.borrow().hub_tells_time {
-            self.grounds.borrow().clone()
-        } else {
-            self.grounds()?
-        };
+        let grounds = self.grounds.borrow().clone();
         let identity = grounds
             .trust
             .judge(chain, Purpose::TlsServer, self.clock.now())?;

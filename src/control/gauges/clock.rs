@@ -86,16 +86,11 @@ impl Time {
             let mut now = self.trusted();
             if now == Trusted::Beyond {
                 // The hub's clock may have been set as well, and only a new answer shows it.
-                publish.send_if_modified(|one| !std::mem::replace(&mut one.hub_tells_time, true));
                 self.ask().await;
                 now = self.trusted();
             }
             let sure = now != Trusted::Beyond;
-            publish.send_if_modified(|one| {
-                let changed = one.clock_sure != sure || one.hub_tells_time == sure;
-                (one.clock_sure, one.hub_tells_time) = (sure, !sure);
-                changed
-            });
+            publish.send_if_modified(|one| std::mem::replace(&mut one.clock_sure, sure) != sure);
             lasted = if now == Trusted::Doubtful {
                 lasted + 1
             } else {
