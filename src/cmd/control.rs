@@ -36,9 +36,8 @@ pub(super) struct Parts<'a> {
     pub(super) clock: Clock,
     pub(super) signer: Client,
     pub(super) current: Arc<Current>,
-    pub(super) grounds: watch::Receiver<Grounds>,
-    /// Where it is said whether the clock can be relied on.
-    pub(super) publish: watch::Sender<Grounds>,
+    /// What is judged by, and where it is said whether the clock can be relied on.
+    pub(super) grounds: watch::Sender<Grounds>,
     pub(super) judge: Judge,
     /// The relay's or the hub's own gauges.
     pub(super) walk: Arc<dyn Source>,
@@ -66,7 +65,7 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
     }
     let rehearsal = Rehearsal {
         signer: parts.signer.clone(),
-        grounds: parts.grounds.clone(),
+        grounds: parts.grounds.subscribe(),
         clock: parts.clock.clone(),
         at_hub: own.tls == Purpose::TlsServer,
         stage: own.stage,
@@ -78,7 +77,7 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         operators: control.operators.clone(),
         window: time::Duration::minutes(i64::from(control.agree_minutes)),
         clock: parts.clock.clone(),
-        grounds: parts.grounds.clone(),
+        grounds: parts.grounds.subscribe(),
         disk: parts.disk.clone(),
         directory: parts.own.state.join("agreed"),
         act: parts.act.clone(),
@@ -104,14 +103,14 @@ fn board(parts: &Parts<'_>, hub: Option<Hub>, plain: Option<Plain>, tls: Purpose
     board.hang(Arc::new(Keys::new(
         parts.signer.clone(),
         parts.current.clone(),
-        parts.grounds.clone(),
+        parts.grounds.subscribe(),
         tls,
         lead,
     )));
-    board.hang(Arc::new(Material::new(parts.grounds.clone(), lead)));
+    board.hang(Arc::new(Material::new(parts.grounds.subscribe(), lead)));
     let skew = time::Duration::minutes(i64::from(parts.control.clock_skew_minutes));
     let time = Arc::new(Time::new(parts.clock.clone(), hub, parts.moved, skew));
-    tokio::spawn(time.clone().follow(parts.publish.clone()));
+    tokio::spawn(time.clone().follow(parts.grounds.clone()));
     board.hang(time);
     if let Some(plain) = plain {
         board.hang(Arc::new(gauges::Plain {

@@ -54,7 +54,6 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         keeper.clone(),
     );
     let judge = Judge::new(grounds.clone(), clock.clone());
-    let seen = grounds.clone();
     let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
     let witness = Witness::open(disk.clone(), config.own.state.join("hub-head"));
     let logs = logs(&config, &store, &signer, &chance, &witness);
@@ -106,8 +105,7 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
             clock: clock.clone(),
             signer: signer.clone(),
             current: current.clone(),
-            grounds: seen,
-            publish,
+            grounds: publish,
             judge: judge.clone(),
             walk: Arc::new(relay.clone()),
             act: Arc::new(AtBox {
