@@ -224,7 +224,13 @@ pub(super) fn status(arguments: &Status) -> Result<(), Failure> {
         return Ok(());
     }
     // Another command may be at work, the self-test among them; what it has not written is not done.
-    let bench = read(directory)?;
+    let bench = Bench::look(
+        &planned(directory)?,
+        Disk::real(),
+        Clock::system(),
+        Chance::system(),
+    )
+    .map_err(Failure::configuration)?;
     match bench.next() {
         None | Some(Step::Close) => Ok(()),
         Some(step) => Err(Failure::other(format!(
@@ -345,16 +351,11 @@ pub(super) fn with(
 }
 
 pub(super) fn open(directory: &Path) -> Result<(Bench, std::fs::File), Failure> {
-    planned(directory)?;
-    let alone = lock(directory)?;
-    Ok((read(directory)?, alone))
-}
-
-/// Without the lock: to look, not to change.
-fn read(directory: &Path) -> Result<Bench, Failure> {
     let directory = planned(directory)?;
-    Bench::open(&directory, Disk::real(), Clock::system(), Chance::system())
-        .map_err(Failure::configuration)
+    let alone = lock(&directory)?;
+    let bench = Bench::open(&directory, Disk::real(), Clock::system(), Chance::system())
+        .map_err(Failure::configuration)?;
+    Ok((bench, alone))
 }
 
 fn planned(directory: &Path) -> Result<PathBuf, Failure> {
