@@ -100,7 +100,8 @@ impl Archive {
         self.store
             .read(move |tx| {
                 let next = "log = ?1 AND size > ?2 ORDER BY size";
-                let Some(head) = head_where(tx, &log, next, size, resealed::LAST)? else {
+                let Some(head) = head_where(tx, &log, next, size, &resealed::last_signature())?
+                else {
                     return Ok(None);
                 };
                 let edge = edge_at(tx, &log, size)?;
@@ -159,7 +160,13 @@ pub(super) fn find(tx: &Tx<'_>, log: &MemberId, key: &str) -> Result<Option<Stor
 }
 
 pub(super) fn newest(tx: &Tx<'_>, log: &MemberId) -> Result<Option<Head>, Error> {
-    head_where(tx, log, "log = ?1 ORDER BY size DESC", 0, resealed::LAST)
+    head_where(
+        tx,
+        log,
+        "log = ?1 ORDER BY size DESC",
+        0,
+        &resealed::last_signature(),
+    )
 }
 
 fn prove(tx: &Tx<'_>, log: &MemberId, stored: Stored) -> Result<Proof, Error> {

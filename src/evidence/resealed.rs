@@ -21,8 +21,17 @@ ALTER TABLE evidence_stamp ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Selects the last signature over a head.
-pub(super) const LAST: &str = "coalesce((SELECT r.cms FROM evidence_resealed r WHERE r.log = evidence_head.log \
-     AND r.size = evidence_head.size ORDER BY r.number DESC LIMIT 1), cms)";
+pub(super) fn last_signature() -> String {
+    signature("ORDER BY r.number DESC")
+}
+
+/// Selects, of a head, the later signature that `which` names, or else the first.
+fn signature(which: &str) -> String {
+    format!(
+        "coalesce((SELECT r.cms FROM evidence_resealed r WHERE r.log = evidence_head.log \
+         AND r.size = evidence_head.size {which} LIMIT 1), cms)"
+    )
+}
 
 /// One signature over one head: its size, and which one over it.
 pub(super) type Signature = (i64, i64);
@@ -105,10 +114,7 @@ pub(super) fn head(
     log: &MemberId,
     (size, number): Signature,
 ) -> Result<Option<Head>, Error> {
-    let cms = format!(
-        "coalesce((SELECT r.cms FROM evidence_resealed r WHERE r.log = evidence_head.log \
-         AND r.size = evidence_head.size AND r.number = {number}), cms)"
-    );
+    let cms = signature(&format!("AND r.number = {number}"));
     let size = u64::try_from(size).unwrap_or(0);
     head_where(tx, log, "log = ?1 AND size = ?2", size, &cms)
 }
