@@ -34,36 +34,33 @@ const PROCESSES: [&str; 4] = [
     "trucgate-provision",
 ];
 
+/// A room's file of the catalog, Vietnamese and English.
+macro_rules! room {
+    ($name:literal) => {
+        (
+            include_str!(concat!(
+                "../../../systemd/catalog/trucgate-",
+                $name,
+                ".vi.catalog"
+            )),
+            include_str!(concat!(
+                "../../../systemd/catalog/trucgate-",
+                $name,
+                ".catalog"
+            )),
+        )
+    };
+}
+
 /// The catalog as it is installed, compiled in: the page explains itself on a machine whose locale is another.
 const CATALOG: [(&str, &str); 7] = [
-    (
-        include_str!("../../../systemd/catalog/trucgate-process.vi.catalog"),
-        include_str!("../../../systemd/catalog/trucgate-process.catalog"),
-    ),
-    (
-        include_str!("../../../systemd/catalog/trucgate-packet.vi.catalog"),
-        include_str!("../../../systemd/catalog/trucgate-packet.catalog"),
-    ),
-    (
-        include_str!("../../../systemd/catalog/trucgate-software.vi.catalog"),
-        include_str!("../../../systemd/catalog/trucgate-software.catalog"),
-    ),
-    (
-        include_str!("../../../systemd/catalog/trucgate-signer.vi.catalog"),
-        include_str!("../../../systemd/catalog/trucgate-signer.catalog"),
-    ),
-    (
-        include_str!("../../../systemd/catalog/trucgate-trust.vi.catalog"),
-        include_str!("../../../systemd/catalog/trucgate-trust.catalog"),
-    ),
-    (
-        include_str!("../../../systemd/catalog/trucgate-hub.vi.catalog"),
-        include_str!("../../../systemd/catalog/trucgate-hub.catalog"),
-    ),
-    (
-        include_str!("../../../systemd/catalog/trucgate-control.vi.catalog"),
-        include_str!("../../../systemd/catalog/trucgate-control.catalog"),
-    ),
+    room!("process"),
+    room!("packet"),
+    room!("software"),
+    room!("signer"),
+    room!("trust"),
+    room!("hub"),
+    room!("control"),
 ];
 
 /// One line.

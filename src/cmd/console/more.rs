@@ -2,8 +2,8 @@
 
 use super::errors::Line;
 use super::language::{Language, shown};
-use super::page::{Sight, TITLE, WIDTH, error_row, rule};
-use super::row::{Row, Tone, wrapped};
+use super::page::{Sight, TITLE, error_row, rule};
+use super::row::{Row, Tone, paragraph};
 use super::standing::{gauge_row, to_do};
 
 /// Where the page of the network says what a machine without any should look at.
@@ -53,11 +53,7 @@ pub(super) fn checklist(sight: &Sight, language: Language) -> Vec<Row> {
     ];
     let (Ok(text) | Err(text)) = &sight.checklist;
     for line in text.lines() {
-        rows.extend(
-            wrapped(&shown(line), WIDTH, "     ")
-                .into_iter()
-                .map(Row::plain),
-        );
+        rows.extend(paragraph(Tone::Plain, &shown(line), "     "));
     }
     rows
 }
@@ -80,17 +76,12 @@ pub(super) fn gauges(sight: &Sight, language: Language) -> Vec<Row> {
                 };
                 rows.push(gauge_row(gauge, &text, language));
                 if !subject.is_empty() {
-                    let lines = wrapped(&format!("     {state}"), WIDTH, "     ");
-                    rows.extend(lines.into_iter().map(Row::plain));
+                    rows.extend(paragraph(Tone::Plain, &format!("     {state}"), "     "));
                 }
                 rows.extend(to_do(gauge, report.time, language));
             }
         }
-        Err(why) => rows.extend(
-            wrapped(&format!(" {}", shown(why)), WIDTH, " ")
-                .into_iter()
-                .map(Row::plain),
-        ),
+        Err(why) => rows.extend(cannot(why)),
     }
     rows
 }
@@ -117,18 +108,14 @@ pub(super) fn errors(sight: &Sight, language: Language) -> Vec<Row> {
             for line in lines {
                 rows.push(error_row(line, language));
                 // The same words twenty times would hide the next error.
-                let explanation = explained(line, language);
-                if !told.contains(&line.subject(language)) {
-                    rows.extend(explanation);
-                    told.push(line.subject(language));
+                let subject = line.subject(language);
+                if !told.contains(&subject) {
+                    rows.extend(explained(line, language));
+                    told.push(subject);
                 }
             }
         }
-        Err(why) => rows.extend(
-            wrapped(&format!(" {}", shown(why)), WIDTH, " ")
-                .into_iter()
-                .map(Row::plain),
-        ),
+        Err(why) => rows.extend(cannot(why)),
     }
     rows
 }
@@ -141,11 +128,15 @@ fn explained(line: &Line, language: Language) -> Vec<Row> {
     }
     rows.push(Row::default());
     for text in line.explanation(language) {
-        let lines = wrapped(&format!("  {text}"), WIDTH, "  ");
-        rows.extend(lines.into_iter().map(|line| Row::plain(line.trim_end())));
+        rows.extend(paragraph(Tone::Plain, format!("  {text}").trim_end(), "  "));
     }
     rows.push(Row::default());
     rows
+}
+
+/// Why there is nothing to show.
+fn cannot(why: &str) -> impl Iterator<Item = Row> + use<> {
+    paragraph(Tone::Plain, &format!(" {}", shown(why)), " ")
 }
 
 pub(super) fn title(text: &str) -> Row {

@@ -7,7 +7,7 @@ use time::macros::format_description;
 use super::errors::Line;
 use super::language::{Language, shown};
 use super::machine::Machine;
-use super::row::{Row, Tone, wrapped};
+use super::row::{Row, Tone, paragraph};
 use super::standing;
 use crate::clock::Moment;
 use crate::control::Report;
@@ -199,8 +199,8 @@ fn nobody(why: &str, language: Language) -> Vec<Row> {
         Row::new(Tone::Stops, " XX ").then(Tone::Plain, told),
         Row::new(Tone::Act, format!("     → {see}")),
     ];
-    let why = wrapped(&format!("    {}", shown(why)), WIDTH, "    ");
-    rows.extend(why.into_iter().map(|line| Row::plain(line).spare()));
+    let why = format!("    {}", shown(why));
+    rows.extend(paragraph(Tone::Plain, &why, "    ").map(Row::spare));
     rows
 }
 

@@ -3,8 +3,7 @@
 use super::language::{Language, shown};
 use super::more::title;
 use super::order::Order;
-use super::page::WIDTH;
-use super::row::{Row, Tone, wrapped};
+use super::row::{Row, Tone, paragraph};
 
 /// The page; `asked` waits for a person to agree, `done` has been ordered or could not be.
 pub(super) fn power(
@@ -26,8 +25,7 @@ pub(super) fn power(
         (Some(Err(why)), _) => {
             let cannot = language.say("Không làm được", "It can't be done");
             let text = format!(" {cannot}: {}", shown(why));
-            let lines = wrapped(&text, WIDTH, " ").into_iter();
-            rows.extend(lines.map(|line| Row::new(Tone::Stops, line)));
+            rows.extend(paragraph(Tone::Stops, &text, " "));
         }
         (None, Some(order)) => rows.push(Row::new(Tone::Stops, question(order, language))),
         (None, None) => {

@@ -1,5 +1,7 @@
 //! Rows of a page: pieces of text, each with what it means.
 
+use super::page::WIDTH;
+
 /// What a piece means. Colours only repeat what words say, for a line that shows none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -95,8 +97,14 @@ impl Row {
     }
 }
 
+/// Text over as many rows as it takes on a page; further ones begin with `indent`.
+pub(super) fn paragraph(tone: Tone, text: &str, indent: &str) -> impl Iterator<Item = Row> + use<> {
+    let lines = wrapped(text, WIDTH, indent).into_iter();
+    lines.map(move |line| Row::new(tone, line))
+}
+
 /// Text broken at blanks into lines of `width` columns at most; further lines begin with `indent`. What fits stays as it is.
-pub(super) fn wrapped(text: &str, width: usize, indent: &str) -> Vec<String> {
+fn wrapped(text: &str, width: usize, indent: &str) -> Vec<String> {
     if text.chars().count() <= width {
         return vec![text.to_owned()];
     }

@@ -2,7 +2,7 @@
 
 use super::language::{Language, shown};
 use super::page::{NAME, WIDTH};
-use super::row::{Row, Tone, wrapped};
+use super::row::{Row, Tone, paragraph};
 use crate::clock::Moment;
 use crate::control::{Report, span};
 use crate::gauge::{Gauge, Kind, Level};
@@ -87,12 +87,9 @@ pub(super) fn gauge_row(gauge: &Gauge, text: &str, language: Language) -> Row {
 
 /// What somebody has to do, and until when.
 pub(super) fn to_do(gauge: &Gauge, now: Moment, language: Language) -> Vec<Row> {
-    let text = to_do_text(gauge, now, language).unwrap_or_default();
-    let lines = wrapped(&text, WIDTH, "       ").into_iter();
-    lines
-        .filter(|line| !line.is_empty())
-        .map(|line| Row::new(Tone::Act, line))
-        .collect()
+    let text = to_do_text(gauge, now, language);
+    let rows = text.map(|text| paragraph(Tone::Act, &text, "       "));
+    rows.into_iter().flatten().collect()
 }
 
 fn to_do_text(gauge: &Gauge, now: Moment, language: Language) -> Option<String> {
