@@ -1,6 +1,9 @@
 //! A proof goes to strangers: exported, verified by the library and by openssl, and no changed byte passes either.
 
 #[cfg(test)]
+#[path = "tree/files.rs"]
+mod tree;
+#[cfg(test)]
 #[path = "evidence/world.rs"]
 mod world;
 
@@ -21,7 +24,8 @@ use trucgate::spool;
 use trucgate::store::{self, Store, params};
 use trucgate::trust::ocsp::Reply;
 
-use world::{DOCUMENT, SENT, World, files, put};
+use tree::files;
+use world::{DOCUMENT, SENT, World, put};
 
 #[derive(Parser)]
 enum Line {

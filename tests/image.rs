@@ -1,7 +1,12 @@
 //! The appliance's definition, as far as it can be judged without building it. What is built is judged by `make image-test`.
 
+#[path = "tree/files.rs"]
+mod tree;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+use tree::files;
 
 fn house() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -9,20 +14,6 @@ fn house() -> PathBuf {
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn files(below: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(below).unwrap_or_else(|e| panic!("{}: {e}", below.display())) {
-        let path = entry.unwrap_or_else(|error| panic!("{error}")).path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }
 
 fn name(path: &Path) -> String {

@@ -234,18 +234,3 @@ impl Keeper {
 pub(crate) fn put(path: &Path, bytes: &[u8]) {
     Disk::real().replace(path, bytes).unwrap();
 }
-
-/// All files below a directory.
-pub(crate) fn files(below: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(below).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}

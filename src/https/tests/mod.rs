@@ -27,6 +27,18 @@ use super::*;
 /// Long enough for a busy machine: only a failing test waits for it.
 const SOON: Duration = Duration::from_secs(20);
 
+/// Why a peer is refused.
+#[derive(Debug)]
+struct Revoked;
+
+impl std::fmt::Display for Revoked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the certificate is revoked")
+    }
+}
+
+impl std::error::Error for Revoked {}
+
 async fn soon<T>(what: impl Future<Output = T>) -> T {
     timeout(SOON, what).await.expect("the event comes in time")
 }

@@ -2,17 +2,6 @@
 
 use super::*;
 
-#[derive(Debug)]
-struct Revoked;
-
-impl std::fmt::Display for Revoked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the certificate is revoked")
-    }
-}
-
-impl std::error::Error for Revoked {}
-
 /// Who refuses, and when.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum By {

@@ -85,17 +85,6 @@ async fn strangers_are_refused_and_both_sides_say_why() {
     assert_eq!(error.class(), crate::retry::Class::Refuse, "{error}");
 }
 
-#[derive(Debug)]
-struct Revoked;
-
-impl std::fmt::Display for Revoked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the certificate is revoked")
-    }
-}
-
-impl std::error::Error for Revoked {}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resumed_connection_is_judged_again_and_the_refused_peer_reads_why() {
     let authority = Authority::new();
