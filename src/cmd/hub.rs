@@ -4,8 +4,10 @@ mod enrol;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::relay::{not_reloaded, refused, stamp};
 use super::run::{self, Failure, Signals};
@@ -19,13 +21,15 @@ use crate::evidence::{Archive, Log, SignerKey};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
 use crate::hub::admin::{self, Change};
 use crate::hub::{Hub, Parts, SCHEMAS};
-use crate::journal;
 use crate::packet::MemberId;
 use crate::pki::{Keeper, Material};
 use crate::spool::Bodies;
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, Judge, Watchful};
 use crate::trust::Purpose;
+
+/// How long a start waits until the register as it stands is published: its signature needs the token.
+const FIRST_DIRECTORY: Duration = Duration::from_secs(5);
 
 /// Trục liên thông / the hub.
 #[derive(Debug, clap::Args)]
@@ -91,14 +95,9 @@ enum Admin {
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let config: HubConfig = config::load(&arguments.config).map_err(Failure::configuration)?;
     match arguments.admin {
-        None => {
-            let _journal = journal::init("trucgate-hub");
-            let done = run::process(2, |signals| work(config, Disk::real(), signals));
-            if let Err(failure) = &done {
-                failure.journalled();
-            }
-            done
-        }
+        None => run::daemon("trucgate-hub", || {
+            run::process(2, |signals| work(config, Disk::real(), signals))
+        }),
         Some(Verb::Admin(Admin::Apply { file })) => apply(&config, &file),
         Some(Verb::Admin(Admin::Invite {
             box_code,
@@ -239,6 +238,9 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         gauges,
         &signals,
     )?;
+    // What was entered while the hub stood still holds for the first packet, too: one for a member that has closed is
+    // refused. Should it fail, the publisher tells why.
+    let _ = timeout(FIRST_DIRECTORY, hub.refresh_directory()).await;
     let (publisher, ender, stop) = (hub.clone(), hub.clone(), signals.stop.clone());
     tokio::spawn(async move { publisher.keep_directory(stop).await });
     let (sweeper, stop) = (hub.clone(), signals.stop.clone());

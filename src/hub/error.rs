@@ -52,6 +52,8 @@ pub enum Error {
     },
     /// That packet id is known with another content.
     Conflict(PacketId),
+    /// The sender's code was given up; who answers for it now, where somebody does.
+    SenderClosed(MemberId, Option<MemberId>),
     /// Not a recipient, and who is instead.
     Recipient {
         /// The code that was named.
@@ -104,7 +106,9 @@ impl Error {
                 StatusCode::FORBIDDEN
             }
             Self::Call(_) | Self::Request(_) => StatusCode::BAD_REQUEST,
-            Self::Seal(_) | Self::Recipient { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Seal(_) | Self::SenderClosed(..) | Self::Recipient { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Behind(_) | Self::Fork { .. } | Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Missing => StatusCode::NOT_FOUND,
@@ -124,6 +128,7 @@ impl Error {
             Self::Behind(_) => "Chưa biết điểm kiểm tra của nhật ký",
             Self::Fork { .. } => "Nhật ký của đơn vị mâu thuẫn với điều đã thấy",
             Self::Conflict(_) => "Mã gói tin đã dùng cho nội dung khác",
+            Self::SenderClosed(..) => "Mã định danh của nơi gửi đã đóng",
             Self::Recipient { .. } => "Nơi nhận không hợp lệ",
             Self::TooLarge(_) => "Gói tin quá lớn",
             Self::Missing => "Không có",
@@ -138,12 +143,10 @@ impl Error {
             Self::NotYours(member) => {
                 format!("Danh bạ không ghi {member} dùng máy chủ bảo mật đang kết nối.")
             }
+            Self::SenderClosed(code, successor) => closed_vi(code, successor.as_ref()),
             Self::Recipient { code, why } => match why {
                 NotReached::Unknown => format!("Mã định danh {code} không có trong danh bạ."),
-                NotReached::Closed(None) => format!("Mã định danh {code} đã đóng."),
-                NotReached::Closed(Some(successor)) => {
-                    format!("Mã định danh {code} đã đóng; đơn vị kế thừa là {successor}.")
-                }
+                NotReached::Closed(successor) => closed_vi(code, successor.as_ref()),
                 NotReached::Centre => {
                     format!("{code} là mã hệ thống kết nối, không phải nơi nhận văn bản.")
                 }
@@ -184,6 +187,10 @@ impl Error {
             Self::Seal(_) => (
                 &ids::PACKET_REFUSED,
                 "let the sending box seal again; if it happens again, treat it as an attack",
+            ),
+            Self::SenderClosed(..) => (
+                &ids::PACKET_REFUSED,
+                "the successor sends under its own code; a code that was closed by mistake is entered anew",
             ),
             Self::Recipient { .. } => (&ids::PACKET_REFUSED, "send to a registered, open code"),
             Self::TooLarge(_) => (&ids::PACKET_REFUSED, "send less, or raise the hub's limit"),
@@ -255,17 +262,33 @@ impl fmt::Display for Error {
             Self::Behind(size) => write!(f, "the head is not known; prove it from size {size}"),
             Self::Fork { member, what } => write!(f, "the log of {member}: {what}"),
             Self::Conflict(packet) => write!(f, "packet {packet} is known with other content"),
+            Self::SenderClosed(code, successor) => closed(f, code, successor.as_ref()),
             Self::Recipient { code, why } => match why {
                 NotReached::Unknown => write!(f, "{code} is not in the directory"),
-                NotReached::Closed(None) => write!(f, "{code} is closed"),
-                NotReached::Closed(Some(next)) => {
-                    write!(f, "{code} is closed; its successor is {next}")
-                }
+                NotReached::Closed(successor) => closed(f, code, successor.as_ref()),
                 NotReached::Centre => write!(f, "{code} is a connection centre, no recipient"),
             },
             Self::TooLarge(what) => f.write_str(what),
             Self::Missing => f.write_str("there is no such thing for this box"),
         }
+    }
+}
+
+fn closed(
+    f: &mut fmt::Formatter<'_>,
+    code: &MemberId,
+    successor: Option<&MemberId>,
+) -> fmt::Result {
+    match successor {
+        None => write!(f, "{code} is closed"),
+        Some(next) => write!(f, "{code} is closed; its successor is {next}"),
+    }
+}
+
+fn closed_vi(code: &MemberId, successor: Option<&MemberId>) -> String {
+    match successor {
+        None => format!("Mã định danh {code} đã đóng."),
+        Some(next) => format!("Mã định danh {code} đã đóng; đơn vị kế thừa là {next}."),
     }
 }
 

@@ -160,6 +160,12 @@ pub(super) fn permit(hub: &Hub, asker: &Asker, record: &Record) -> Result<Recipi
         let codes = record.to.iter().map(|to| Some(found(to)?.code.clone()));
         return Ok((codes.collect(), Unreached::default()));
     }
+    if let Some(sender) = asker.directory.find(&record.from)
+        && sender.state == State::Closed
+    {
+        let (code, successor) = (sender.code.clone(), sender.successor.clone());
+        return Err(Error::SenderClosed(code, successor));
+    }
     within(&hub.config, record)?;
     let (mut recipients, mut unreached) = (Vec::with_capacity(record.to.len()), Vec::new());
     for to in &record.to {

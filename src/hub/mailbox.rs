@@ -12,7 +12,6 @@ use super::lease::{self, Wanted};
 use super::{Error, Hub, box_of};
 use crate::packet::MemberId;
 use crate::store::Store;
-use crate::trust::directory::State;
 use crate::uplink::{Ask, Mailbox, MailboxEntry};
 
 /// Packets in one answer at most.
@@ -139,11 +138,11 @@ impl Hub {
         }
     }
 
+    /// Also those that have closed: what was accepted for them before is still theirs.
     fn members_of(&self, code: &MemberId) -> Result<Vec<MemberId>, Error> {
         let directory = self.directory()?;
         Ok(directory
             .members_of_box(code)
-            .filter(|member| member.state == State::Active)
             .map(|member| member.code.clone())
             .collect())
     }

@@ -366,15 +366,23 @@ impl Directory {
             .ok_or_else(|| self.unregistered(identity, &self.tls_owner, "box"))
     }
 
-    /// The member whose seal certificate this is.
+    /// The member whose seal certificate this is. One that has closed still seals: it answers for what it was sent and
+    /// what it sent before, and begins nothing new ([`Directory::open_seal`]).
     ///
     /// # Errors
-    /// `NotRegistered` (also for a closed code, its successor named), or `AnotherMember`.
+    /// `NotRegistered` or `AnotherMember`.
     pub fn registered_seal(&self, identity: &Identity) -> Result<&Member, Refusal> {
-        let member = self
-            .find(&identity.code)
+        self.find(&identity.code)
             .filter(|member| member.seal.contains(&Fingerprint(identity.fingerprint)))
-            .ok_or_else(|| self.unregistered(identity, &self.seal_owner, "member"))?;
+            .ok_or_else(|| self.unregistered(identity, &self.seal_owner, "member"))
+    }
+
+    /// The member whose seal certificate this is and whose code is in use.
+    ///
+    /// # Errors
+    /// As [`Directory::registered_seal`], and `NotRegistered` for a closed code, its successor named.
+    pub fn open_seal(&self, identity: &Identity) -> Result<&Member, Refusal> {
+        let member = self.registered_seal(identity)?;
         if member.state == State::Closed {
             let mut detail = format!("the code {} is closed", member.code);
             if let Some(successor) = &member.successor {

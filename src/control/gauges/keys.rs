@@ -176,7 +176,7 @@ pub(in crate::control) fn registered(
         (KeyUse::Tls, true) => directory.registered_hub(identity).map(drop),
         (KeyUse::Seal, true) => directory.registered_hub_seal(identity).map(drop),
         (KeyUse::Tls, false) => directory.registered_box(identity).map(drop),
-        (KeyUse::Seal, false) => directory.registered_seal(identity).map(drop),
+        (KeyUse::Seal, false) => directory.open_seal(identity).map(drop),
     }
 }
 

@@ -279,6 +279,42 @@ async fn who_cannot_be_reached_is_named_with_the_successor() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_closed_ends_what_it_began_and_begins_nothing() {
+    let world = World::new().await;
+    let (box_a, mut a) = (world.knock(BOX_A), world.member("A"));
+    let before = a.seal_draft(&world, document(&["B"], "before"));
+    let first = send(&box_a, &mut a, &before).await;
+    let after = a.seal_draft(&world, document(&["B"], "after"));
+    let close = Change::CloseMember {
+        code: code("A"),
+        successor: Some(code("C")),
+    };
+    admin::apply(&world.store, vec![close]).await.unwrap();
+    world.hub.refresh_directory().await.unwrap();
+    assert_eq!(send(&box_a, &mut a, &before).await, first);
+    a.announce(&box_a.hub).await;
+    let refused = box_a
+        .hub
+        .put(after.packet, &after.seal, Some(&after.body()))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.class(), Class::Refuse);
+    assert!(!refused.is_refused_certificate());
+    let (status, _, detail) = problem(&refused);
+    assert!(
+        status == 422 && detail.contains("đơn vị kế thừa là C"),
+        "{detail}"
+    );
+    // Its void is taken, so that nothing waits for the packet.
+    let mut record = after.record.clone();
+    record.kind = RecordKind::Void;
+    record.status = Some("failed".to_owned());
+    let void = a.seal(record, Vec::new());
+    a.announce(&box_a.hub).await;
+    box_a.hub.put(void.packet, &void.seal, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_box_speaks_for_its_members_only_and_sees_no_others() {
     let world = World::new().await;
     let (box_a, shared) = (world.knock(BOX_A), world.knock(SHARED));

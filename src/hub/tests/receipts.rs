@@ -6,6 +6,7 @@ use super::World;
 use super::member::*;
 use super::world::*;
 use crate::evidence::{Record, RecordKind};
+use crate::hub::admin::{self, Change};
 use crate::hub::statistics;
 use crate::packet::Digest;
 use crate::uplink::Verdict;
@@ -62,6 +63,28 @@ async fn receipts_travel_back_to_the_sender_behind_its_cursor() {
         .map(|c| (c.member.as_str(), c.sent, c.received))
         .collect();
     assert_eq!(seen, [("A", 1, 0), ("B", 0, 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_closes_still_gets_what_was_accepted_for_it() {
+    let world = World::new().await;
+    let (box_a, shared) = (world.knock(BOX_A), world.knock(SHARED));
+    let (mut a, mut b) = (world.member("A"), world.member("B"));
+    let sealed = a.seal_draft(&world, document(&["B"], "one"));
+    send(&box_a, &mut a, &sealed).await;
+    let close = Change::CloseMember {
+        code: code("B"),
+        successor: None,
+    };
+    admin::apply(&world.store, vec![close]).await.unwrap();
+    world.hub.refresh_directory().await.unwrap();
+    let listed = names(&list(&shared).await);
+    assert_eq!(listed, [(sealed.packet, "B".to_owned())]);
+    shared.hub.fetch(sealed.packet, &code("B")).await.unwrap();
+    let delivered = b.receipt(&world, &sealed.record, "delivered");
+    b.announce(&shared.hub).await;
+    let taken = shared.hub.give_receipts(&[delivered.seal]).await.unwrap();
+    assert_eq!(taken.verdicts, [Verdict::Taken]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -148,8 +148,9 @@ fn valid_is_not_enough_it_must_be_registered_and_for_that_code() {
     assert!(none.registered_hub(&box_identity).is_err());
 
     let closed = with("000.00.00.G22", "000.00.00.G22", State::Closed);
-    let refusal = closed.registered_seal(&seal_identity).unwrap_err();
+    let refusal = closed.open_seal(&seal_identity).unwrap_err();
     assert!(refusal.detail.contains("G99"), "{refusal}");
+    assert_eq!(closed.registered_seal(&seal_identity).unwrap().id, 1);
 }
 
 #[test]
