@@ -35,27 +35,45 @@ pub(super) fn present(
     let (shown, name) = (current.clone(), own.tls_key.clone());
     tokio::spawn(async move {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        let mut told = None;
         loop {
             match newest(&signer, &name, &shown, &keeper).await {
                 Ok(()) => {
                     backoff.reset();
+                    if told.take().is_some() {
+                        journal::line(&journal::ids::SIGNER_BACK)
+                            .step("tls credential")
+                            .notice("the signer tells its certificates again");
+                    }
                     tokio::select! {
                         () = tokio::time::sleep(RENEW) => {}
                         changed = reload.changed() => if changed.is_err() { return },
                     }
                 }
                 Err(reason) => {
-                    journal::line(&journal::ids::SIGNER_AWAY)
-                        .step("tls credential")
-                        .reason(reason)
-                        .next("check the signer's unit and its token; TLS starts by itself when it is back")
-                        .warning("no TLS credential yet");
+                    if told.as_ref() != Some(&reason) {
+                        away(&reason, shown.get().is_some());
+                        told = Some(reason);
+                    }
                     tokio::time::sleep(backoff.next(&chance)).await;
                 }
             }
         }
     });
     current
+}
+
+/// `shown` is whether there is a credential from before.
+fn away(reason: &str, shown: bool) {
+    journal::line(&journal::ids::SIGNER_AWAY)
+        .step("tls credential")
+        .reason(reason)
+        .next("check the signer's unit and its token; TLS goes on by itself when it is back")
+        .warning(if shown {
+            "newer TLS certificates can't be asked for; the one in use stays"
+        } else {
+            "no TLS credential yet"
+        });
 }
 
 async fn newest(

@@ -21,7 +21,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::durable::Disk;
-use crate::journal;
 use run::Failure;
 
 /// Máy chủ bảo mật và Trục liên thông văn bản / security server and hub of the document exchange.
@@ -93,8 +92,8 @@ pub fn main(arguments: Arguments) -> ExitCode {
         .told();
     }
     let done = match arguments.verb {
-        Verb::Relay(at) => daemon("trucgate-relay", || relay::run(&at.config)),
-        Verb::Signer(at) => daemon("trucgate-signer", || signer::run(&at.config)),
+        Verb::Relay(at) => run::daemon("trucgate-relay", || relay::run(&at.config)),
+        Verb::Signer(at) => run::daemon("trucgate-signer", || signer::run(&at.config)),
         Verb::Hub(arguments) => hub::run(arguments),
         Verb::Provision(verb) => provision::run(&whom, verb),
         Verb::Settings(arguments) => settings::run(&arguments),
@@ -116,13 +115,4 @@ fn proofs(verb: &Evidence) -> ExitCode {
         Evidence::Verify(arguments) => evidence::verify(arguments, &mut out),
         Evidence::Export(arguments) => evidence::export(arguments, &Disk::real(), &mut out),
     })
-}
-
-fn daemon(name: &str, run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
-    let _journal = journal::init(name);
-    let done = run();
-    if let Err(failure) = &done {
-        failure.journalled();
-    }
-    done
 }

@@ -52,7 +52,7 @@ impl Failure {
         &self.reason
     }
 
-    pub(super) fn journalled(&self) {
+    fn journalled(&self) {
         journal::line(&journal::ids::CONFIGURATION_REFUSED)
             .step("start")
             .reason(&self.reason)
@@ -64,6 +64,20 @@ impl Failure {
         eprintln!("trucgate: {}", self.reason);
         ExitCode::from(self.code)
     }
+}
+
+/// Runs a process that lives by its journal: its start and why it ended before its time stand there.
+pub(super) fn daemon(
+    name: &str,
+    run: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let _journal = journal::init(name);
+    journal::line(&journal::ids::STARTED).notice(concat!("version ", env!("CARGO_PKG_VERSION")));
+    let done = run();
+    if let Err(failure) = &done {
+        failure.journalled();
+    }
+    done
 }
 
 /// Runs `work` until it ends or a signal asks to stop; `work` gets the stop channel and the reload channel (SIGHUP).

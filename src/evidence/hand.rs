@@ -125,14 +125,34 @@ impl Hand {
     pub(super) async fn pause(&self, error: &Error, trouble: &mut Trouble) {
         let reason = error.to_string();
         if trouble.is_news(&reason) {
-            journal::line(&journal::ids::SIGNER_AWAY)
+            let (id, next) = match error {
+                Error::Store(_) => (
+                    &journal::ids::DISK_FAULT,
+                    "mend the disk; what is kept waits and goes on by itself",
+                ),
+                _ => (
+                    &journal::ids::SIGNER_AWAY,
+                    "what is kept waits and is sealed when the signer is back",
+                ),
+            };
+            journal::line(id)
                 .member(&self.member)
                 .step("seal")
                 .reason(reason)
-                .next("what is kept waits and is sealed when the signer is back")
+                .next(next)
                 .warning("records wait for their signature");
         }
         tokio::time::sleep(trouble.backoff.next(&self.chance)).await;
+    }
+
+    /// A signature has come about: tells so where its absence was told.
+    pub(super) fn over(&self, trouble: &mut Trouble) {
+        if std::mem::replace(trouble, Trouble::new()).told.is_some() {
+            journal::line(&journal::ids::SIGNER_BACK)
+                .member(&self.member)
+                .step("seal")
+                .notice("records are signed again");
+        }
     }
 }
 

@@ -116,7 +116,7 @@ impl Sequencer {
         match self.placing(queue, hand.sign(&batch)).await {
             Ok(head) => {
                 drop(turn);
-                *trouble = Trouble::new();
+                hand.over(trouble);
                 let head = Arc::new(head);
                 self.placing(queue, hand.keep(&batch, &head)).await;
                 self.signed(&batch, &head);

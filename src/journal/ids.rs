@@ -49,8 +49,6 @@ ids! {
     PACKET_HELD = "2bf79f3bd85ec22a83581a680cfb2fcd" Warning;
     /// A packet from the hub is verified and durable in this box.
     PACKET_DELIVERED = "22c0d68fb8d8b23c415811741b0f3466" Info;
-    /// A document waits for its software.
-    DOCUMENT_OFFERED = "dd08d50e97b3bf24fb8e4760a09f3ea2" Info;
     /// A software has confirmed a document.
     DOCUMENT_COLLECTED = "92e48b752f994a6eefe3e8dc3b2ef1a7" Info;
     /// A software has reported that it can't take a document.

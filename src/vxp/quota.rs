@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::refusal::{ErrorCode, Refusal};
+use crate::journal;
 
 /// What one system may use.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +58,9 @@ const GIVES_WAY: Duration = Duration::from_secs(1);
 /// costs ten times the processor time of one in a flock.
 const FLOCK: Duration = Duration::from_millis(100);
 
+/// How often a flood of one system is told while it lasts.
+const TOLD: Duration = Duration::from_secs(60);
+
 /// All systems' shares.
 #[derive(Debug)]
 pub(super) struct Quotas {
@@ -76,6 +80,8 @@ struct Gate {
     quiet: Mutex<Option<Instant>>,
     /// When the next request would be due at the system's rate.
     due: Mutex<Option<Instant>>,
+    /// When its flood was told last.
+    told: Mutex<Option<Instant>>,
 }
 
 /// A turn at work; given back when dropped.
@@ -113,20 +119,28 @@ impl Quotas {
     /// Waits for a turn of this system.
     pub(super) async fn turn(&self, system: &str) -> Result<Turn, Refusal> {
         let gate = self.gate(system);
+        let turn = self.turn_at(system, &gate).await;
+        if turn.is_err() {
+            gate.tell(system);
+        }
+        turn
+    }
+
+    async fn turn_at(&self, system: &str, gate: &Gate) -> Result<Turn, Refusal> {
         let place = Arc::clone(&gate.places)
             .try_acquire_owned()
             .map_err(|_| busy())?;
         let last = Instant::now() + Duration::from_secs(u64::from(self.quota.wait_seconds));
-        if let Some(due) = self.book(&gate, last)? {
+        if let Some(due) = self.book(gate, last)? {
             sleep_until(due).await;
         }
-        let gives_way = self.gives_way(system, &gate);
+        let gives_way = self.gives_way(system, gate);
         let turn = timeout_at(last, Arc::clone(&gate.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             return Err(busy());
         };
         let beside = if gives_way {
-            timeout_at(last, beside(&gate)).await.map_err(|_| busy())?
+            timeout_at(last, beside(gate)).await.map_err(|_| busy())?
         } else {
             None
         };
@@ -190,9 +204,25 @@ impl Quotas {
             )),
             quiet: Mutex::new(None),
             due: Mutex::new(None),
+            told: Mutex::new(None),
         });
         gates.insert(system.to_owned(), Arc::clone(&gate));
         gate
+    }
+}
+
+impl Gate {
+    fn tell(&self, system: &str) {
+        let now = Instant::now();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| now >= at + TOLD) {
+            *told = Some(now);
+            journal::line(&journal::ids::SYSTEM_FLOOD)
+                .peer(system)
+                .step("quota")
+                .next("ask whoever runs that software; if it is meant, raise [vxp.quota] in the relay's configuration")
+                .say("a software sends more than its quota and is told to come later");
+        }
     }
 }
 
@@ -220,15 +250,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_flooding_system_fills_its_own_queue_only() {
+        let lines = journal::listen();
         let quotas = quotas(1, 0, None);
-        let held = quotas.turn("A").await.unwrap();
-        assert_eq!(
-            quotas.turn("A").await.unwrap_err().code,
-            ErrorCode::HubError
-        );
+        let held = quotas.turn("flooding").await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(
+                quotas.turn("flooding").await.unwrap_err().code,
+                ErrorCode::HubError
+            );
+        }
+        let told = |line: &Arc<journal::Entry>| {
+            line.id == &journal::ids::SYSTEM_FLOOD && line.peer.as_deref() == Some("flooding")
+        };
+        assert_eq!(lines.try_iter().filter(told).count(), 1, "once a minute");
         quotas.turn("B").await.unwrap();
         drop(held);
-        quotas.turn("A").await.unwrap();
+        quotas.turn("flooding").await.unwrap();
     }
 
     #[tokio::test]

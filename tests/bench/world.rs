@@ -63,7 +63,6 @@ impl World {
             &ids::PACKET_KEPT,
             &ids::PACKET_SEALED,
             &ids::PACKET_DELIVERED,
-            &ids::DOCUMENT_OFFERED,
             &ids::DOCUMENT_COLLECTED,
             &ids::RECEIPT_VERIFIED,
             &ids::SIGNER_SIGNATURE,

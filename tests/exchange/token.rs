@@ -347,7 +347,9 @@ async fn a_wrong_pin_stops_seals_and_not_intake() {
     assert!(line["REASON"].as_str().unwrap().contains("PIN"), "{line}");
     world.rewrite(&pin, "0000", &right);
     world.kill(SenderSigner);
+    let from = world.process(Sender).lines();
     world.again(SenderSigner);
+    world.said(Sender, from, &ids::SIGNER_BACK, 0, |line| line["STEP"] == "seal");
     arrive(&world, documents, AWAY).await;
 }
 
