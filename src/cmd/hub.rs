@@ -1,8 +1,9 @@
 //! `trucgate hub`: the exchange itself, and what its operator enters.
 
 mod enrol;
+mod register;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,6 @@ use crate::control::agreed::{Anchors, AtHub};
 use crate::durable::Disk;
 use crate::evidence::{Archive, Log, SignerKey};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
-use crate::hub::admin::{self, Change};
 use crate::hub::{Hub, Parts, SCHEMAS};
 use crate::packet::MemberId;
 use crate::pki::{Keeper, Material};
@@ -54,6 +54,14 @@ enum Admin {
     Apply {
         /// Tệp JSON, `-` là đầu vào chuẩn / JSON file
         file: PathBuf,
+    },
+    /// Nhập nhiều đơn vị từ bảng CSV / enters the members of a table
+    Import {
+        /// Tệp CSV, UTF-8, có dòng tiêu đề; `-` là đầu vào chuẩn / CSV file with a header line
+        file: PathBuf,
+        /// Bỏ qua các dòng sai, nhập các dòng đúng / enters the right lines though others are wrong
+        #[arg(long)]
+        skip_refused: bool,
     },
     /// Cấp mã đăng ký dùng một lần cho một máy chủ bảo mật / gives a box a single-use enrolment code
     Invite {
@@ -98,7 +106,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         None => run::daemon("trucgate-hub", || {
             run::process(2, |signals| work(config, Disk::real(), signals))
         }),
-        Some(Verb::Admin(Admin::Apply { file })) => apply(&config, &file),
+        Some(Verb::Admin(Admin::Apply { file })) => register::apply(&config, &file),
+        Some(Verb::Admin(Admin::Import { file, skip_refused })) => {
+            register::import(&config, &file, skip_refused)
+        }
         Some(Verb::Admin(Admin::Invite {
             box_code,
             members,
@@ -111,29 +122,6 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Verb::Admin(Admin::Refuse { code, reason })) => enrol::refuse(&config, code, reason),
         Some(Verb::Admin(Admin::Enrol { file })) => enrol::enrol(&config, &file),
     }
-}
-
-fn apply(config: &HubConfig, file: &Path) -> Result<(), Failure> {
-    let told = |error: String| Failure::configuration(format!("{}: {error}", file.display()));
-    let bytes = if file == Path::new("-") {
-        std::io::read_to_string(std::io::stdin()).map(String::into_bytes)
-    } else {
-        std::fs::read(file)
-    }
-    .map_err(|error| told(error.to_string()))?;
-    let changes: Vec<Change> =
-        serde_json::from_slice(&bytes).map_err(|error| told(error.to_string()))?;
-    let count = changes.len();
-    let store = open_store(config, &Disk::real())?;
-    run::process(1, |_| async move {
-        admin::apply(&store, changes)
-            .await
-            .map_err(Failure::other)?;
-        println!(
-            "Đã ghi {count} thay đổi; danh bạ mới được phát hành trong giây lát. / {count} changes entered."
-        );
-        Ok(())
-    })
 }
 
 /// All of the process but its runtime, its signals and its disk.

@@ -67,10 +67,7 @@ impl Failure {
 }
 
 /// Runs a process that lives by its journal: its start and why it ended before its time stand there.
-pub(super) fn daemon(
-    name: &str,
-    run: impl FnOnce() -> Result<(), Failure>,
-) -> Result<(), Failure> {
+pub(super) fn daemon(name: &str, run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     let _journal = journal::init(name);
     journal::line(&journal::ids::STARTED).notice(concat!("version ", env!("CARGO_PKG_VERSION")));
     let done = run();

@@ -8,7 +8,7 @@ mod import;
 
 use serde::{Deserialize, Serialize};
 
-pub use import::{members_of_csv, members_of_json};
+pub use import::{Imported, RefusedLine, import};
 
 use super::Error;
 use super::directory::registry_error;

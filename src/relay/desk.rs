@@ -176,13 +176,18 @@ impl vxp::Desk for Desk {
 /// Always leaves room to finish what is kept, before the first byte is taken.
 fn room(relay: &Relay, announced: Option<u64>) -> Result<(), Refusal> {
     let free = relay.free.bytes(&relay.spool);
-    let needed = relay.config.reserve_bytes.saturating_add(announced.unwrap_or(0));
+    let needed = relay
+        .config
+        .reserve_bytes
+        .saturating_add(announced.unwrap_or(0));
     let turned = relay.free.turned(free >= needed);
     if free >= needed {
         if turned {
             crate::journal::line(&crate::journal::ids::INTAKE_RESUMED)
                 .step("room")
-                .notice(format_args!("{free} bytes are free: documents are taken again"));
+                .notice(format_args!(
+                    "{free} bytes are free: documents are taken again"
+                ));
         }
         return Ok(());
     }

@@ -349,7 +349,9 @@ async fn a_wrong_pin_stops_seals_and_not_intake() {
     world.kill(SenderSigner);
     let from = world.process(Sender).lines();
     world.again(SenderSigner);
-    world.said(Sender, from, &ids::SIGNER_BACK, 0, |line| line["STEP"] == "seal");
+    world.said(Sender, from, &ids::SIGNER_BACK, 0, |line| {
+        line["STEP"] == "seal"
+    });
     arrive(&world, documents, AWAY).await;
 }
 

@@ -10,6 +10,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
     (&["rustls", "tokio_rustls"], &["tls", "https"]),
     (&["rxml"], &["packet"]),
     (&["rusqlite"], &["store"]),
+    (&["csv"], &["hub"]),
     (&["nix"], &["durable", "systemd", "signer", "cmd"]),
     (&["cryptoki"], &["hsm"]),
     (&["tracing_journald", "tracing_subscriber"], &["journal"]),

@@ -2,6 +2,7 @@ mod cms;
 mod consignment;
 mod directory;
 mod faults;
+mod import;
 mod intake;
 mod member;
 mod order;
