@@ -107,7 +107,8 @@ fn present_newest(
     {
         return Ok(());
     }
-    let handle = Arc::new(SignerKey::new(signer.clone(), name.to_owned()));
+    let (client, name_of_key) = (signer.clone(), name.to_owned());
+    let handle = Arc::new(SignerKey::new(client, name_of_key, &key.chain));
     let credential = Credential::new(key.chain, handle).map_err(|error| error.to_string())?;
     current.replace(credential);
     journal::line(&journal::ids::CERTIFICATE_RELOADED)

@@ -177,7 +177,8 @@ impl Rehearsal {
     }
 
     async fn tls(&self, next: &KeyInfo) -> Result<Text, Text> {
-        let handle = Arc::new(SignerKey::new(self.signer.clone(), next.name.clone()));
+        let (signer, name) = (self.signer.clone(), next.name.clone());
+        let handle = Arc::new(SignerKey::new(signer, name, &next.chain));
         let credential = Credential::new(next.chain.clone(), handle).map_err(|e| pair(&e))?;
         self.stage.connect(credential).await.map_err(|error| {
             Text::new(

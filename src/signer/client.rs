@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::wire::{self, Answer, Ask, Reply, Request};
 use super::{Error, KeyInfo, KeyUse, SealAnswer, SealRequest, Status, TlsScheme};
+use crate::packet::Digest;
 
 /// Requests that may wait to be written.
 const QUEUE: usize = 1024;
@@ -146,7 +147,7 @@ impl Client {
         self.ask(Ask::seal(key, request)).await?.into_seal()
     }
 
-    /// Has a TLS handshake's message signed and blocks the calling thread meanwhile: give the runtime notice
+    /// Has the message of a TLS handshake that shows the certificate of that digest signed, and blocks the calling thread meanwhile: give the runtime notice
     /// (`block_in_place`) where it is one of its own.
     ///
     /// # Errors
@@ -154,12 +155,14 @@ impl Client {
     pub fn tls_sign_blocking(
         &self,
         key: &str,
+        certificate: Digest,
         scheme: TlsScheme,
         message: &[u8],
     ) -> Result<Vec<u8>, Error> {
         let (back, answer) = mpsc::sync_channel(1);
         let ask = Ask::Tls {
             key: key.to_owned(),
+            certificate,
             scheme,
             message: wire::Bytes(message.to_vec()),
         };

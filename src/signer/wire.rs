@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{Algorithm, Error, KeyInfo, KeyUse, SealAnswer, SealRequest, Status, TlsScheme};
 use crate::merkle::Hash;
-use crate::packet::MemberId;
+use crate::packet::{Digest, MemberId};
 
 /// Longest frame in bytes, the length not counted: the certificates of a shared box's keys fit.
 pub const LONGEST: usize = 1024 * 1024;
@@ -74,6 +74,9 @@ pub enum Ask {
     Tls {
         /// Name of the key.
         key: String,
+        /// SHA-256 of the certificate (DER) that the handshake shows: a handshake that began before a renewal ends with
+        /// the key that it began with.
+        certificate: Digest,
         /// How.
         scheme: TlsScheme,
         /// The message as TLS gives it, not hashed.

@@ -11,7 +11,9 @@ use trucgate::trust::pem;
 use trucgate::vxp::Transport;
 
 use crate::world::machines::Who::{self, Hub, Receiver, Sender};
-use crate::world::operators::{Operator, employ, failed, id_in, operator, succeeded};
+use crate::world::operators::{
+    Operator, employ, failed, id_in, operator, operator_with_token, succeeded,
+};
 use crate::world::{
     RECEIVERS, SENDER, World, document, executable, member, now, received, send, sent_as, until,
     write,
@@ -104,7 +106,13 @@ async fn a_member_is_taken_out_of_the_register() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn finished_bodies_go_and_their_evidence_stays() {
-    let (mut world, an, binh, _) = employed(Receiver);
+    let mut world = World::start();
+    // One of the two has its key in a token of its own, which works from afar and here.
+    let (an, binh) = (operator(&world, "An"), operator_with_token(&world, "Bình"));
+    let persons = [(&an, "approve"), (&binh, "approve")];
+    let address = employ(&mut world, Receiver, &persons);
+    let listed = binh.types_from_afar(&address, &["agree", "list"]);
+    assert!(succeeded(&listed).contains("No proposal waits"));
     let (owner, neighbour) = (RECEIVERS[0], RECEIVERS[1]);
     send(
         &world.software(SENDER),

@@ -10,6 +10,7 @@ use hsm::KeyKind;
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 use trucgate::merkle::{leaf_hash, node_hash};
+use trucgate::packet::Digest;
 use trucgate::signer::config::{Config, Who};
 use trucgate::signer::{KeyUse, SealAnswer, wire};
 
@@ -83,6 +84,8 @@ fn no_forged_request_has_one_member_seal_for_another() {
                     };
                     assert!(openssl_accepts(&cms, &first.checkpoint, &authority.pem));
                 }
+                let keys = client.keys().await.unwrap();
+                let certificate = Digest::of(&keys[2].chain[0]);
                 let before = std::fs::read(heads.join(format!("{OTHER}.head"))).unwrap();
                 let (two, grown) = (node_hash(&leaf(1), &leaf(2)), leaf(2));
                 let of = |origin: &str| checkpoint(origin, 2, &two);
@@ -113,10 +116,10 @@ fn no_forged_request_has_one_member_seal_for_another() {
                 ("a member of one's own choice", named.to_string()),
                 ("a second key in the frame", good.replace(r#""key":"seal-own""#, r#""key":"seal-own","key":"seal-other""#)),
                 ("a checkpoint as a TLS message", json!({ "id": 1, "ask": { "tls": {
-                    "key": "seal-other", "scheme": "ecdsa_p256_sha256", "message": BASE64.encode(of(OTHER).as_bytes()),
+                    "key": "seal-other", "certificate": certificate, "scheme": "ecdsa_p256_sha256", "message": BASE64.encode(of(OTHER).as_bytes()),
                 } } }).to_string()),
                 ("a checkpoint under the TLS key", json!({ "id": 1, "ask": { "tls": {
-                    "key": "tls", "scheme": "ecdsa_p256_sha256", "message": BASE64.encode(of(OTHER).as_bytes()),
+                    "key": "tls", "certificate": certificate, "scheme": "ecdsa_p256_sha256", "message": BASE64.encode(of(OTHER).as_bytes()),
                 } } }).to_string()),
             ];
                 for (what, text) in &forged {

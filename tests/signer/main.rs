@@ -5,6 +5,7 @@
 #[path = "../../src/signer/tests/authority.rs"]
 mod authority;
 mod forged;
+mod overlap;
 mod probe;
 mod process;
 mod standby;

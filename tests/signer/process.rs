@@ -14,6 +14,7 @@ use trucgate::clock::Clock;
 use trucgate::durable::Disk;
 use trucgate::merkle::checkpoint::Checkpoint;
 use trucgate::merkle::{Hash, leaf_hash, node_hash};
+use trucgate::packet::Digest;
 use trucgate::retry::Class;
 use trucgate::signer::cms::Signer;
 use trucgate::signer::config::{Config, KeyConfig, Who};
@@ -144,8 +145,22 @@ pub(crate) async fn tls(
     key: &'static str,
     message: Vec<u8>,
 ) -> Result<Vec<u8>, Error> {
+    let keys = client.keys().await?;
+    let shown = keys.iter().find(|one| one.name == key);
+    let certificate = Digest::of(shown.map_or(&[], |key| &key.chain[0]));
+    tls_showing(client, key, certificate, message).await
+}
+
+/// For a handshake that shows the certificate of that digest.
+pub(crate) async fn tls_showing(
+    client: &Client,
+    key: &'static str,
+    certificate: Digest,
+    message: Vec<u8>,
+) -> Result<Vec<u8>, Error> {
     let client = client.clone();
-    let blocking = move || client.tls_sign_blocking(key, TlsScheme::EcdsaP256Sha256, &message);
+    let scheme = TlsScheme::EcdsaP256Sha256;
+    let blocking = move || client.tls_sign_blocking(key, certificate, scheme, &message);
     tokio::task::spawn_blocking(blocking).await.unwrap()
 }
 
@@ -425,6 +440,6 @@ fn it_starts_without_a_token_and_serves_within_a_second_of_its_return() {
 fn a_signer_that_is_not_there_is_away() {
     let dir = tempfile::tempdir().unwrap();
     let client = Client::new(&dir.path().join("none")).unwrap();
-    let away = client.tls_sign_blocking("tls", TlsScheme::EcdsaP256Sha256, b"x");
+    let away = client.tls_sign_blocking("tls", Digest::of(b""), TlsScheme::EcdsaP256Sha256, b"x");
     assert_eq!(away.unwrap_err().class(), Class::Retry);
 }

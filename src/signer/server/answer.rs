@@ -24,11 +24,23 @@ use crate::signer::{Config, Error, KeyUse, Status, TlsScheme, TokenState, policy
 /// The keys in force.
 type Keys = Arc<[Arc<Key>]>;
 
+/// For how long a TLS key that a reload took out of force still ends handshakes: longer than whoever shows its certificate
+/// takes to ask for the new one.
+const OVERLAP: Duration = Duration::from_secs(120);
+
+/// TLS keys that the last reload took out of force.
+#[derive(Debug)]
+struct Former {
+    keys: Vec<Arc<Key>>,
+    since: Instant,
+}
+
 /// All that answers need: the keys, the token, the ledgers.
 #[derive(Debug)]
 pub(super) struct Desk {
     /// Replaced as a whole when certificates are reloaded; a request keeps the key that it began with.
     keys: RwLock<Keys>,
+    former: std::sync::Mutex<Option<Former>>,
     tokens: Tokens,
     ledgers: std::sync::Mutex<HashMap<MemberId, Arc<Mutex<Ledger>>>>,
     heads: PathBuf,
@@ -46,6 +58,7 @@ impl Desk {
     ) -> Result<Self, Error> {
         let desk = Self {
             keys: RwLock::new(keys.into_iter().map(Arc::new).collect()),
+            former: std::sync::Mutex::default(),
             tokens,
             ledgers: std::sync::Mutex::default(),
             heads: config.heads.clone(),
@@ -94,8 +107,28 @@ impl Desk {
         }
         self.open_ledgers(&keys)?;
         self.tokens.set_sound(sound);
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.put_in_force(keys);
         Ok(())
+    }
+
+    fn put_in_force(&self, keys: Keys) {
+        let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        let stays = |old: &Key| keys.iter().any(|key| key.shows() == old.shows());
+        let replaced = |old: &Key| keys.iter().any(|key| key.name == old.name);
+        let old: Vec<_> = self
+            .keys()
+            .iter()
+            .filter(|old| old.use_ == KeyUse::Tls && replaced(old) && !stays(old))
+            .cloned()
+            .collect();
+        // A reload that changes nothing cuts no overlap short.
+        if !old.is_empty() {
+            *former = Some(Former {
+                keys: old,
+                since: Instant::now(),
+            });
+        }
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     pub(super) fn tokens(&self) -> &Tokens {
@@ -170,9 +203,10 @@ impl Desk {
             },
             Ask::Tls {
                 key,
+                certificate,
                 scheme,
                 message,
-            } => match self.key(uid, &key, KeyUse::Tls) {
+            } => match self.tls_key(uid, &key, certificate) {
                 Ok(key) => self.tls(uid, &key, scheme, &message.0).await,
                 Err(error) => Err(error),
             },
@@ -219,6 +253,26 @@ impl Desk {
                 Error::Refused(format!(
                     "user {uid} has no key {name:.64} for {}",
                     use_.as_str()
+                ))
+            })
+    }
+
+    /// The TLS key of that name whose certificate that is, in force or until lately.
+    fn tls_key(&self, uid: u32, name: &str, certificate: Digest) -> Result<Arc<Key>, Error> {
+        let key = self.key(uid, name, KeyUse::Tls)?;
+        if key.shows() == certificate {
+            return Ok(key);
+        }
+        let former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        former
+            .iter()
+            .filter(|former| former.since.elapsed() < OVERLAP)
+            .flat_map(|former| &former.keys)
+            .find(|old| old.name == name && old.allows(uid) && old.shows() == certificate)
+            .cloned()
+            .ok_or_else(|| {
+                Error::Refused(format!(
+                    "key {name:.64} is not, or no longer, that of the certificate {certificate}"
                 ))
             })
     }

@@ -99,6 +99,11 @@ impl Key {
         self.allow.contains(&uid)
     }
 
+    /// Digest of the certificate that peers are shown.
+    pub(super) fn shows(&self) -> Digest {
+        Digest::of(self.first.chain.first().map_or(&[][..], Vec::as_slice))
+    }
+
     pub(super) fn info(&self) -> KeyInfo {
         KeyInfo {
             name: self.name.clone(),

@@ -1,3 +1,4 @@
+use crate::packet::Digest;
 use crate::signer::TlsScheme;
 use crate::signer::wire::{
     Answer, Ask, Bytes, LONGEST, Reply, Request, content, frame, read_blocking,
@@ -9,6 +10,7 @@ fn frames_come_back_as_they_went() {
         id: 7,
         ask: Ask::Tls {
             key: "tls".into(),
+            certificate: Digest::of(b"certificate"),
             scheme: TlsScheme::EcdsaP256Sha256,
             message: Bytes((0..=255).collect()),
         },
@@ -40,11 +42,11 @@ fn long_broken_and_unknown_frames_are_refused_by_name() {
         (r#"{"id":1,"ask":{"decrypt":{}}}"#, "decrypt"),
         (r#"{"id":1,"ask":"keys","extra":1}"#, "extra"),
         (
-            r#"{"id":1,"ask":{"tls":{"key":"k","scheme":"rsa_pkcs1_md5","message":""}}}"#,
+            r#"{"id":1,"ask":{"tls":{"key":"k","certificate":"sha256:0000000000000000000000000000000000000000000000000000000000000000","scheme":"rsa_pkcs1_md5","message":""}}}"#,
             "md5",
         ),
         (
-            r#"{"id":1,"ask":{"tls":{"key":"k","scheme":"rsa_pss_sha256","message":"????"}}}"#,
+            r#"{"id":1,"ask":{"tls":{"key":"k","certificate":"sha256:0000000000000000000000000000000000000000000000000000000000000000","scheme":"rsa_pss_sha256","message":"????"}}}"#,
             "symbol",
         ),
         (r#"{"ask":"keys"}"#, "id"),

@@ -120,7 +120,7 @@ pub async fn stolen(machine: &Machine) -> Credential {
     let client = signer::Client::new(&machine.signer_socket()).unwrap();
     let keys = client.keys().await.unwrap();
     let key = keys.into_iter().find(|key| key.name == "tls").unwrap();
-    let handle = Arc::new(SignerKey::new(client, key.name));
+    let handle = Arc::new(SignerKey::new(client, key.name, &key.chain));
     Credential::new(key.chain, handle).unwrap()
 }
 

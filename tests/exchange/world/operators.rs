@@ -1,9 +1,13 @@
 //! Two operators with certificates of the lab's authority, and what they type.
 
+use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use trucgate::durable::Disk;
+use trucgate::provision::lab::module;
+use trucgate::provision::token::PublicHalf;
 use trucgate::trust::directory::Fingerprint;
 use trucgate::trust::issue::{TestKey, Use, Wanted};
 use trucgate::trust::pem;
@@ -16,14 +20,87 @@ pub struct Operator {
     pub file: PathBuf,
     pub print: Fingerprint,
     name: &'static str,
+    /// What the module of its token reads, where the key lies in one.
+    token: Vec<(&'static str, PathBuf)>,
 }
 
-/// Makes an operator, listed nowhere yet.
+/// Makes an operator whose key lies in a file, listed nowhere yet.
 pub fn operator(world: &World, name: &'static str) -> Operator {
-    let (lab, key) = (&world.exchange.lab, TestKey::new().unwrap());
+    let key = TestKey::new().unwrap();
+    let file = world.directory.path().join(format!("{name}.key"));
+    write(&file, pem::encode("PRIVATE KEY", &key.pkcs8_der()));
+    certified(
+        world,
+        name,
+        &key.spki_der(),
+        &format!("{file:?}"),
+        Vec::new(),
+    )
+}
+
+/// Makes an operator whose key never leaves a token of its own, listed nowhere yet.
+pub fn operator_with_token(world: &World, name: &'static str) -> Operator {
+    let directory = world.directory.path().join(format!("{name}-token"));
+    let (tokens, config, pin) = (
+        directory.join("tokens"),
+        directory.join("softhsm2.conf"),
+        directory.join("pin"),
+    );
+    Disk::real().make_dir(&tokens).unwrap();
+    write(
+        &config,
+        format!(
+            "directories.tokendir = {}\nobjectstore.backend = file\n",
+            tokens.display()
+        ),
+    );
+    let kryoptic = directory.join("kryoptic.conf");
+    let store = tokens.join("kryoptic.sql");
+    write(
+        &kryoptic,
+        format!("[[slots]]\nslot = 1\ndbtype = \"sqlite\"\ndbargs = {store:?}\n"),
+    );
+    write(&pin, "246810");
+    let token = vec![("SOFTHSM2_CONF", config), ("KRYOPTIC_CONF", kryoptic)];
+    let made = Command::new(executable())
+        .args([
+            "provision",
+            "token",
+            "--label",
+            name,
+            "--key",
+            "operator=p-256",
+            "--module",
+        ])
+        .arg(module())
+        .args([
+            OsStr::new("--so-pin"),
+            pin.as_ref(),
+            "--pin".as_ref(),
+            pin.as_ref(),
+        ])
+        .envs(token.clone())
+        .output()
+        .unwrap();
+    let halves: Vec<PublicHalf> = serde_json::from_str(&succeeded(&made)).unwrap();
+    let place = format!(
+        "{{ module = {:?}, label = \"{name}\", pin_file = {pin:?}, key = \"operator\" }}",
+        module()
+    );
+    certified(world, name, &halves[0].spki_der().unwrap(), &place, token)
+}
+
+fn certified(
+    world: &World,
+    name: &'static str,
+    spki_der: &[u8],
+    key: &str,
+    token: Vec<(&'static str, PathBuf)>,
+) -> Operator {
+    let lab = &world.exchange.lab;
     let der = lab
         .issue(&Wanted {
-            spki_der: &key.spki_der(),
+            spki_der,
             usage: Use::Tls { names: &[] },
             code: None,
             name,
@@ -33,14 +110,12 @@ pub fn operator(world: &World, name: &'static str) -> Operator {
         .unwrap();
     let place = |end: &str| world.directory.path().join(format!("{name}.{end}"));
     write(&place("pem"), pem::encode("CERTIFICATE", &der));
-    write(&place("key"), pem::encode("PRIVATE KEY", &key.pkcs8_der()));
     let file = place("toml");
     write(
         &file,
         format!(
-            "name = \"{name}\"\ncertificate = {:?}\nkey = {:?}\nanchors = [{:?}]\nintermediates = [{:?}]\nserver_name = \"localhost\"\n",
+            "name = \"{name}\"\ncertificate = {:?}\nkey = {key}\nanchors = [{:?}]\nintermediates = [{:?}]\nserver_name = \"localhost\"\n",
             place("pem"),
-            place("key"),
             lab.anchors(),
             lab.intermediates(),
         ),
@@ -49,6 +124,7 @@ pub fn operator(world: &World, name: &'static str) -> Operator {
         file,
         print: Fingerprint::of(&der),
         name,
+        token,
     }
 }
 
@@ -82,6 +158,7 @@ impl Operator {
             .arg(socket)
             .arg("--operator")
             .arg(&self.file)
+            .envs(self.token.clone())
             .output()
             .unwrap()
     }
@@ -93,6 +170,7 @@ impl Operator {
             .arg("--operator")
             .arg(&self.file)
             .args(arguments)
+            .envs(self.token.clone())
             .output()
             .unwrap()
     }
