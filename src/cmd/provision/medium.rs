@@ -71,7 +71,9 @@ impl Walk<'_> {
         // The services read there as users of their own.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(&trust, open).map_err(|error| at(&trust, &error))?;
+        let bench = self.look()?;
         for file in files(&self.medium.join("trust")) {
+            self.may_bring(&bench, &file, &trust)?;
             self.copy(&file, &trust)?;
         }
         let mut last = None;
@@ -97,6 +99,23 @@ impl Walk<'_> {
             }
             last = next;
         }
+    }
+
+    /// Whom a closed box trusts is changed by two operators, not by whoever stands before it: then a medium brings lists of
+    /// revoked certificates alone, whose authority has signed them.
+    fn may_bring(&self, bench: &Bench, file: &Path, trust: &Path) -> Result<(), Failure> {
+        let target = trust.join(file.file_name().unwrap_or_default());
+        if !bench.is_done(Step::Close)
+            || bench.plan.trust.revocation_lists.contains(&target)
+            || same(file, &target)?
+        {
+            return Ok(());
+        }
+        Err(Failure::configuration(format!(
+            "{}: máy đã khoá (close); CA được tin cậy chỉ đổi khi hai người vận hành cùng duyệt: trucgate agree propose change-anchors / \
+             the box is closed: whom it trusts is changed by two operators",
+            file.display()
+        )))
     }
 
     fn step(&self, bench: &Bench, step: Step) -> Result<Turn, Failure> {
@@ -212,14 +231,14 @@ impl Walk<'_> {
 
     /// Copies a file into a directory, unless the same is there.
     fn copy(&self, file: &Path, directory: &Path) -> Result<(), Failure> {
-        let bytes = fs::read(file).map_err(|error| at(file, &error))?;
         self.disk
             .make_dir(directory)
             .map_err(|error| at(directory, &error))?;
         let target = directory.join(file.file_name().unwrap_or_default());
-        if fs::read(&target).is_ok_and(|there| there == bytes) {
+        if same(file, &target)? {
             return Ok(());
         }
+        let bytes = fs::read(file).map_err(|error| at(file, &error))?;
         self.write(&target, &bytes)
     }
 
@@ -237,6 +256,12 @@ impl Walk<'_> {
             .replace(path, bytes)
             .map_err(|error| at(path, &error))
     }
+}
+
+/// Whether the file lies there already.
+fn same(file: &Path, target: &Path) -> Result<bool, Failure> {
+    let bytes = fs::read(file).map_err(|error| at(file, &error))?;
+    Ok(fs::read(target).is_ok_and(|there| there == bytes))
 }
 
 /// The files of a directory, sorted; none where there is no directory.
