@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::process::Process;
-use crate::clock::Clock;
 use crate::https::ClientTls;
 use crate::journal::ids;
 use crate::packet::MemberId;
@@ -228,7 +227,7 @@ pub fn software(lab: &Lab, machine: &Machine, tenant: &Tenant) -> Result<Softwar
         &tenant.systemid,
         &tenant.secret,
         tls,
-        &Clock::system(),
+        lab.clock(),
     )
     .map_err(|error| error.to_string())
 }
@@ -245,10 +244,15 @@ fn client_tls(lab: &Lab) -> Result<ClientTls, String> {
     .map_err(|error| error.to_string())?;
     let grounds = Grounds::new(std::sync::Arc::new(trust), None);
     let (_, grounds) = tokio::sync::watch::channel(grounds);
-    let judge = Judge::new(grounds, Clock::system());
+    let judge = Judge::new(grounds, lab.clock().clone());
     let verifier = HubVerifier::new(judge, None, true);
-    let config = tls::client_config(Current::empty(), verifier, Clock::system(), &["http/1.1"])
-        .map_err(|error| error.to_string())?;
+    let config = tls::client_config(
+        Current::empty(),
+        verifier,
+        lab.clock().clone(),
+        &["http/1.1"],
+    )
+    .map_err(|error| error.to_string())?;
     let (_, config) = tokio::sync::watch::channel(config);
     Ok(ClientTls {
         config,

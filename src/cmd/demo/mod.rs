@@ -6,6 +6,7 @@ pub mod documents;
 pub mod exchange;
 mod ground;
 mod ledger;
+mod opening;
 mod playground;
 pub mod process;
 mod report;
@@ -28,15 +29,37 @@ use stage::Stage;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Thư mục làm việc, xoá và dựng lại mỗi lần chạy / working directory, laid out anew at each run
-    #[arg(long, default_value = "target/demo")]
-    directory: PathBuf,
+    /// `2019`: diễn lại bảy tuần trước ngày khai trương / replays the seven weeks before the opening
+    #[arg(value_enum)]
+    what: Option<What>,
+    /// Thư mục làm việc, xoá và dựng lại mỗi lần chạy; mặc định target/demo hoặc target/demo-2019 / working directory, laid out
+    /// anew at each run
+    #[arg(long)]
+    directory: Option<PathBuf>,
     /// Để mọi thứ chạy tiếp cho đến khi nhấn Ctrl-C / leaves all of it running until Ctrl-C
     #[arg(long)]
     keep: bool,
     /// Ít và nhỏ hơn, để thử nhanh / fewer and smaller, for a quick try
     #[arg(long)]
     quick: bool,
+}
+
+/// What is played instead of all scenes.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum What {
+    /// The weeks before the opening.
+    #[value(name = "2019")]
+    Opening,
+}
+
+impl Arguments {
+    fn directory(&self) -> &Path {
+        match (&self.directory, self.what) {
+            (Some(directory), _) => directory,
+            (None, Some(What::Opening)) => Path::new("target/demo-2019"),
+            (None, None) => Path::new("target/demo"),
+        }
+    }
 }
 
 /// Exit code after Ctrl-C, as shells count it.
@@ -47,10 +70,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 async fn perform(arguments: &Arguments, signals: Signals) -> Result<(), Failure> {
-    let ground = Ground::clear(&arguments.directory).map_err(Failure::other)?;
+    let ground = Ground::clear(arguments.directory()).map_err(Failure::other)?;
     let mut stop = signals.stop.clone();
+    let play = async {
+        match arguments.what {
+            Some(What::Opening) => opening(arguments, &ground, signals).await,
+            None => all(arguments, &ground, signals).await,
+        }
+    };
     tokio::select! {
-        done = all(arguments, &ground, signals) => done,
+        done = play => done,
         _ = stop.wait_for(|stop| *stop), if !arguments.keep => Err(interrupted()),
     }
 }
@@ -92,6 +121,27 @@ async fn all(arguments: &Arguments, ground: &Ground, mut signals: Signals) -> Re
         Ok(())
     } else {
         Err(Failure::other(format!("logs: {}", logs.display())))
+    }
+}
+
+async fn opening(
+    arguments: &Arguments,
+    ground: &Ground,
+    mut signals: Signals,
+) -> Result<(), Failure> {
+    let mut screen = Screen::open();
+    let played = opening::play(ground, &mut screen).await;
+    let (_exchange, holds) =
+        played.map_err(|fault| failed("Diễn lại / replay", &mut screen, ground.path(), &fault))?;
+    if arguments.keep {
+        wait(&mut screen, &mut signals).await;
+    }
+    if holds {
+        Ok(())
+    } else {
+        Err(Failure::other(
+            "số liệu khác công bố / other figures than announced",
+        ))
     }
 }
 
@@ -152,15 +202,20 @@ async fn stay(stage: &mut Stage, signals: &mut Signals) -> Result<(), Failure> {
             &fault,
         ));
     }
-    stage.screen.heading(
+    wait(&mut stage.screen, signals).await;
+    Ok(())
+}
+
+/// Until Ctrl-C.
+async fn wait(screen: &mut Screen, signals: &mut Signals) {
+    screen.heading(
         "Mọi thứ vẫn chạy. Nhấn Ctrl-C để dừng.",
         "All of it goes on running. Ctrl-C ends it.",
     );
     // A sender that is gone means stop, too.
     let _ = signals.stop.wait_for(|stop| *stop).await;
-    stage.screen.line("");
-    stage.screen.good("đã dừng", "stopped");
-    Ok(())
+    screen.line("");
+    screen.good("đã dừng", "stopped");
 }
 
 /// Processes that ended, or that a scene took away and had not brought back.

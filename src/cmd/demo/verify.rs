@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::cmd::evidence::{self, CodeIn, VerifyArgs};
 use crate::durable::Disk;
 use crate::evidence::Record;
-use crate::packet::{Digest, MemberId, PacketId};
+use crate::packet::{Digest, DocId, MemberId, PacketId};
 use crate::provision::lab::Lab;
 use crate::relay::Directories;
 use crate::seal::{Bundle, Opener, Seal, Sealer};
@@ -61,7 +61,7 @@ impl Verifier {
             stale_then: Stale::default(),
             profile: Profile::default(),
         };
-        let (hub, clock) = (lab.hub.code.clone(), Clock::system());
+        let (hub, clock) = (lab.hub.code.clone(), lab.clock().clone());
         let file = lab.boxes[0].state().join("directory");
         let trust = files.load().map_err(|error| error.to_string())?;
         let grounds = Directories::new(Disk::real(), file, hub.clone()).grounds(trust, &clock);
@@ -85,8 +85,8 @@ impl Verifier {
 
     /// Writes the sender's proof to its file and has it judged there as a stranger would: `trucgate evidence verify`, with
     /// nothing but the file and the root.
-    pub(super) fn stranger(&self, entry: &Entry, proof: &[u8]) -> Result<(), String> {
-        let packet = PacketId::of_sender(entry.doc);
+    pub(super) fn stranger(&self, doc: DocId, from: &MemberId, proof: &[u8]) -> Result<(), String> {
+        let packet = PacketId::of_sender(doc);
         let file = self.proofs.join(format!("{packet}.json"));
         Disk::real().replace(&file, proof).map_err(told)?;
         let arguments = VerifyArgs {
@@ -96,7 +96,7 @@ impl Verifier {
             intermediates: Vec::new(),
             crl: Vec::new(),
             at: None,
-            member: Some(entry.from.clone()),
+            member: Some(from.clone()),
             hub: Some(self.hub.clone()),
             code_in: CodeIn::default(),
             strict: false,

@@ -84,7 +84,8 @@ impl Lab {
     /// # Errors
     /// What could not be made, and why.
     pub fn lay(plan: &Plan, directory: &Path, executable: &Path) -> Result<Self, String> {
-        let (clock, chance, disk) = (Clock::system(), Chance::system(), Disk::real());
+        let clock = plan.clock.clone().map_or_else(Clock::system, Clock::moved);
+        let (chance, disk) = (Chance::system(), Disk::real());
         disk.make_dir(directory).map_err(told)?;
         let ca = TestCa::new(&chance, clock.now() - time::Duration::days(30)).map_err(told)?;
         let lab = Laying {
@@ -122,6 +123,12 @@ impl Lab {
             hub,
             boxes,
         })
+    }
+
+    /// The clock of its processes.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Where everything lies.

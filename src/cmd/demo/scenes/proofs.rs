@@ -128,7 +128,11 @@ async fn judge_one(
     };
     let proof = software(entry.from.as_str())?.proof(entry.doc).await?;
     let judged = verifier.sender(entry, &proof);
-    let mut promised = match judged.and_then(|p| verifier.stranger(entry, &proof).map(|()| p)) {
+    let mut promised = match judged.and_then(|p| {
+        verifier
+            .stranger(entry.doc, &entry.from, &proof)
+            .map(|()| p)
+    }) {
         Ok(promised) => promised,
         Err(problem) => return Ok(Err(problem)),
     };
