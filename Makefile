@@ -21,7 +21,7 @@ CARGO := cargo
 SOFTHSM2 := /usr/lib/softhsm/libsofthsm2.so
 KRYOPTIC := $(CURDIR)/target/kryoptic/libkryoptic_pkcs11.so
 
-.PHONY: all setup setup-bench setup-tokens demo test test-tokens bench lint audit soak soak-token fuzz \
+.PHONY: all setup setup-bench setup-tokens demo demo-2019 test test-tokens bench lint audit soak soak-token fuzz \
 	setup-image setup-image-test image image-lock image-test
 
 all: test
@@ -46,6 +46,11 @@ setup-image-test: setup-image
 demo: setup
 	$(CARGO) build --release --locked
 	target/release/trucgate demo $(if $(KEEP),--keep)
+
+# The weeks before the opening, as many members and documents as were announced; KEEP=1 as above.
+demo-2019: setup
+	$(CARGO) build --release --locked
+	target/release/trucgate demo 2019 $(if $(KEEP),--keep)
 
 test: setup lint
 	$(CARGO) test --workspace --locked

@@ -126,6 +126,27 @@ fn a_medium_brings_a_box_from_an_empty_token_to_its_first_document() {
     let checklist = carried.plug_without_trouble();
     assert!(checklist.contains("[x] 10."), "{checklist}");
     assert!(!carried.own.at().join("provision/so-pin").exists());
+    only_lists_from_now_on(&carried);
+}
+
+/// Whom a closed box trusts is changed by two operators; a list is its authority's own word.
+fn only_lists_from_now_on(carried: &Carried) {
+    let trust = carried.own.at().join("trust");
+    let (list, anchor) = ("root.crl", "root.pem");
+    let before = read(&trust.join(anchor));
+    let newer = std::fs::read(trust.join(list)).unwrap();
+    std::fs::remove_file(trust.join(list)).unwrap();
+    carried.bring(&format!("trust/{list}"), &newer);
+    carried.plug_without_trouble();
+    assert_eq!(std::fs::read(trust.join(list)).unwrap(), newer);
+
+    carried.bring(&format!("trust/{anchor}"), b"another root");
+    let (code, said, checklist) = carried.plug();
+    assert_ne!(code, 0);
+    for told in [said, checklist] {
+        assert!(told.contains("change-anchors"), "{told}");
+    }
+    assert_eq!(read(&trust.join(anchor)), before);
 }
 
 #[test]
