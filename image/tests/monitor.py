@@ -1,4 +1,5 @@
-"""At the socket argv[1] of a machine's monitor: `memory` tells the MiB in use inside, `off` presses the power key."""
+"""At the socket argv[1] of a machine's monitor: `memory` tells the MiB in use inside, `off` presses the power key, `plug FILE`
+and `unplug` a USB medium, `screen FILE` takes the screen as PNG, `type KEYS…` presses keys by QEMU's names."""
 
 import json
 import socket
@@ -24,8 +25,26 @@ def ask(command, **arguments):
 
 
 ask("qmp_capabilities")
-if sys.argv[2] == "off":
+verb, rest = sys.argv[2], sys.argv[3:]
+if verb == "off":
     ask("system_powerdown")
+    sys.exit()
+if verb == "plug":
+    ask("blockdev-add", driver="raw", **{"node-name": "medium"}, file={"driver": "file", "filename": rest[0]})
+    ask("device_add", driver="usb-storage", id="stick", drive="medium", bus="usb.0", removable=True)
+    sys.exit()
+if verb == "unplug":
+    ask("device_del", id="stick")
+    while json.loads(lines.readline()).get("event") != "DEVICE_DELETED":
+        pass
+    ask("blockdev-del", **{"node-name": "medium"})
+    sys.exit()
+if verb == "screen":
+    ask("screendump", filename=rest[0], format="png")
+    sys.exit()
+if verb == "type":
+    for key in rest:
+        ask("send-key", keys=[{"type": "qcode", "data": key}])
     sys.exit()
 path = "/machine/peripheral/balloon"
 ask("qom-set", path=path, property="guest-stats-polling-interval", value=1)

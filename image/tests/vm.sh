@@ -1,8 +1,8 @@
-# Sourced by each test. Machines: QEMU with UEFI, a disk with the image, a console in a file. $work is the test's directory.
+# Sourced by each test. IMAGE_BUILT names another image than target/image/built. Machines: QEMU with UEFI, a disk with the image, a console in a file. $work is the test's directory.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 out=$root/target/image
-built=$(echo "$out"/built/trucgate_*.efi)
+built=$(echo "${IMAGE_BUILT:-$out/built}"/trucgate_*.efi)
 built=${built%.efi}
 work=$out/test/$(basename "$0")
 rm -rf "$work"
@@ -45,18 +45,31 @@ if [ -z "$acceleration" ]; then
 fi
 export IMAGE_ACCEL=$acceleration
 
+# What boots the machine: firmware and loader; in a test that is not about them (`quick=yes`) QEMU itself, with kernel, initrd
+# and command line of the same UKI, and without the kernel's guards against other guests, which emulation pays dearly.
+boot() {
+    if [ -n "${quick:-}" ]; then
+        for section in linux initrd cmdline; do
+            [ -e $section ] || objcopy --output-target=binary --only-section=.$section "$built.efi" $section
+        done
+        boot=(-machine "q35,accel=$acceleration" -kernel linux -initrd initrd -append "$(tr -d '\0' <cmdline) mitigations=off")
+        return
+    fi
+    # Any firmware that an earlier call prepared is used on.
+    [ -e vars.fd ] || cp /usr/share/OVMF/OVMF_VARS_4M.fd vars.fd
+    boot=(-machine "q35,smm=${secure:-off},accel=$acceleration" -global driver=cfi.pflash01,property=secure,value="${secure:-off}"
+        -drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M${secure:+.secboot}.fd"
+        -drive if=pflash,format=raw,file=vars.fd)
+}
+
 # vm_start DISK ARGUMENTS: starts a machine; its console goes to ./console, its monitor listens at ./qmp.
 vm_start() {
     local disk=$1
     shift
     rm -f console qmp
     : >console
-    # Any firmware that an earlier call prepared is used on.
-    [ -e vars.fd ] || cp /usr/share/OVMF/OVMF_VARS_4M.fd vars.fd
-    qemu-system-x86_64 -machine "q35,smm=${secure:-off},accel=$acceleration" -cpu max -smp 2 -m 1024 -nodefaults -display none \
-        -global driver=cfi.pflash01,property=secure,value="${secure:-off}" \
-        -drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M${secure:+.secboot}.fd" \
-        -drive if=pflash,format=raw,file=vars.fd \
+    boot
+    qemu-system-x86_64 "${boot[@]}" -cpu max -smp 2 -m 1024 -nodefaults -display none \
         -drive "file=$disk,format=raw,if=none,id=disk" -device virtio-blk-pci,drive=disk,bootindex=0 \
         -device virtio-rng-pci -device virtio-balloon-pci,id=balloon -chardev file,id=console,path=console,append=on \
         -serial chardev:console -qmp unix:qmp,server=on,wait=off "$@" >qemu.log 2>&1 &

@@ -4,6 +4,7 @@ mod ca;
 mod delete_key;
 mod drill;
 mod enrol;
+mod medium;
 mod probe;
 mod renew;
 mod self_test;
@@ -43,6 +44,8 @@ pub(super) enum Verb {
     Close(steps::Close),
     /// Hoàn lại bước cuối / undoes the last step
     Undo(steps::Undo),
+    /// Đi hết danh sách việc theo một đĩa, cho máy không có dòng lệnh / walks the checklist by a medium, where there is no shell
+    Medium(medium::Medium),
     /// Chuẩn bị token và cặp khoá, in khoá công khai (JSON) / prepares a token and its keys
     Token(Token),
     /// Thăm dò một token chưa biết, in hồ sơ cho signer.toml / inspects an unknown token and prints its profile
@@ -101,6 +104,7 @@ pub(super) fn run(whom: &Whom, verb: Verb) -> Result<(), Failure> {
         Verb::SelfTest(at) => self_test::run(&at),
         Verb::Close(arguments) => steps::close(&arguments),
         Verb::Undo(arguments) => steps::undo(&arguments),
+        Verb::Medium(arguments) => medium::run(&arguments),
         Verb::Token(token) => prepare(token),
         Verb::Probe(wanted) => probe::run(wanted),
         Verb::Ca(verb) => ca::run(verb),
