@@ -14,6 +14,7 @@ const EXPOSURE: &[(&str, u32)] = &[
 /// The same of units that only an appliance has, below `appliance/usr/lib/systemd/system`.
 const APPLIANCE: &[(&str, u32)] = &[
     ("trucgate-update.service", 14),
+    ("trucgate-update-fetch.service", 20),
     ("trucgate-update-settle.service", 10),
 ];
 

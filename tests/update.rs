@@ -6,6 +6,8 @@
 
 #[path = "update/archive.rs"]
 mod archive;
+#[path = "update/network.rs"]
+mod network;
 #[path = "update/trials.rs"]
 mod trials;
 #[path = "update/world.rs"]

@@ -16,6 +16,8 @@ use crate::durable::Disk;
 /// What an update is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Bringing the bundle: bytes of all.
+    Fetching(u64, u64),
     /// Reading and checking: bytes of all.
     Reading(u64, u64),
     /// Writing the idle slot.

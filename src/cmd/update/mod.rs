@@ -1,11 +1,13 @@
 //! `trucgate update`: a signed bundle into the idle slot, and what became of it.
 
+mod fetch;
 mod source;
 mod told;
 
 pub(in crate::cmd) use told::Sign;
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ use super::run::Failure;
 use crate::control::{Answer, Ask};
 use crate::durable::Disk;
 use crate::journal::{self, ids};
-use crate::update::{Bundle, Error, Esp, Install, Outcome, State, System};
+use crate::update::{Bundle, Error, Esp, Install, Outcome, Phase, State, System};
 use source::Source;
 use told::Told;
 
@@ -37,6 +39,23 @@ pub(super) enum Verb {
         /// Khởi động lại ngay sau khi ghi xong / restart as soon as it is written
         #[arg(long)]
         restart: bool,
+        /// Ghi tiến độ vào tệp này / progress is written to this file
+        #[arg(long, value_name = "FILE")]
+        progress: Option<PathBuf>,
+        #[command(flatten)]
+        machine: Machine,
+    },
+    /// Tải một gói qua HTTPS, chỉ giữ gói tốt / brings a bundle over HTTPS and keeps a good one
+    Fetch {
+        /// Địa chỉ, hoặc tệp có địa chỉ / the URL, or a file with it
+        #[arg(value_name = "URL")]
+        url: String,
+        /// Chứng thư gốc của máy chủ (PEM) / the anchors of its server
+        #[arg(long, value_name = "FILE")]
+        anchors: PathBuf,
+        /// Nơi để gói, tên tệp *.update / where the bundle is kept, as *.update
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
         /// Ghi tiến độ vào tệp này / progress is written to this file
         #[arg(long, value_name = "FILE")]
         progress: Option<PathBuf>,
@@ -120,6 +139,20 @@ pub(super) fn run(verb: Verb) -> Result<(), Failure> {
             installed?;
             if restart { restart_now() } else { Ok(()) }
         }
+        Verb::Fetch {
+            url,
+            anchors,
+            to,
+            progress,
+            machine,
+        } => {
+            let mut told = Told::to(progress);
+            let fetched = fetch(&url, &anchors, &to, &machine, &mut told);
+            if fetched.is_err() {
+                told.end(fetched.as_ref().map(|()| ""));
+            }
+            fetched
+        }
         Verb::Status { machine } => status(&machine).map_err(Failure::other),
         Verb::Settle { machine } => settle(&machine).map_err(Failure::other),
         Verb::SelfTest { patience, machine } => self_test(&machine, patience),
@@ -131,7 +164,7 @@ fn check(source: &Source, machine: &Machine) -> Result<(), Failure> {
     let check = || {
         let install = machine.install()?;
         let floor = State::read(&install.state)?.floor(install.system.floor);
-        let bundle = Bundle::open(source.open(&install.spool())?, &install.system)?;
+        let bundle = Bundle::open(source.open()?, &install.system)?;
         bundle.judge(&install.system, floor)?;
         bundle.check(&mut |_, _| {})
     };
@@ -146,11 +179,36 @@ fn check(source: &Source, machine: &Machine) -> Result<(), Failure> {
     Ok(())
 }
 
+fn fetch(
+    url: &str,
+    anchors: &Path,
+    to: &Path,
+    machine: &Machine,
+    progress: &mut Told,
+) -> Result<(), Failure> {
+    // A file with the URL, as the settings of the machine leave it.
+    let url = match std::fs::read_to_string(url) {
+        Ok(text) => text.trim().to_owned(),
+        Err(_) => url.to_owned(),
+    };
+    let fetch = |progress: &mut Told| {
+        let install = machine.install()?;
+        let floor = State::read(&install.state)?.floor(install.system.floor);
+        let anchors = std::fs::read(anchors)
+            .map_err(|error| Error::Machine(format!("{}: {error}", anchors.display())))?;
+        let here = (&install.system, floor);
+        fetch::fetch(&url, &anchors, here, to, &mut |read, all| {
+            progress.at(Phase::Fetching(read, all));
+        })
+    };
+    fetch(progress).map_err(|error| told(&error, &url))
+}
+
 /// Gives what happens next, in words.
 fn install(source: &Source, machine: &Machine, progress: &mut Told) -> Result<String, Failure> {
     let mut install = || {
         let install = machine.install()?;
-        let bundle = source.open(&install.spool())?;
+        let bundle = source.open()?;
         install.run(bundle, answers(), &mut |phase| progress.at(phase))
     };
     let (manifest, trial) = install().map_err(|error| told(&error, source))?;
@@ -170,7 +228,7 @@ fn install(source: &Source, machine: &Machine, progress: &mut Told) -> Result<St
 }
 
 /// Journals why nothing came of it.
-fn told(error: &Error, source: &Source) -> Failure {
+fn told(error: &Error, source: impl Display) -> Failure {
     let text = error.to_string();
     let reason = text.lines().next().unwrap_or_default();
     match error {

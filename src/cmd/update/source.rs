@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::update::Error;
 
@@ -13,13 +13,14 @@ const ENDING: &str = "update";
 /// A bundle's place.
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::cmd) struct Source {
-    /// Tệp gói cập nhật, hoặc thư mục chỉ có một tệp *.update / the bundle, or a directory with one *.update
-    #[arg(value_name = "SOURCE")]
-    from: PathBuf,
+    /// Tệp gói cập nhật, hoặc thư mục chỉ có một tệp *.update; nhiều nơi thì lấy nơi đầu tiên có gói / the bundle, or a directory
+    /// with one *.update; of several the first that has one
+    #[arg(value_name = "SOURCE", required = true)]
+    from: Vec<PathBuf>,
 }
 
 impl Source {
-    pub(super) fn open(&self, _spool: &Path) -> Result<BufReader<File>, Error> {
+    pub(super) fn open(&self) -> Result<BufReader<File>, Error> {
         let path = self.file()?;
         let opened = File::open(&path);
         opened
@@ -28,27 +29,39 @@ impl Source {
     }
 
     fn file(&self) -> Result<PathBuf, Error> {
-        if !self.from.is_dir() {
-            return Ok(self.from.clone());
+        for place in &self.from {
+            if !place.is_dir() {
+                return Ok(place.clone());
+            }
+            let files = std::fs::read_dir(place)?.flatten().map(|file| file.path());
+            let mut found: Vec<_> = files
+                .filter(|path| path.extension().is_some_and(|ending| ending == ENDING))
+                .collect();
+            match (found.pop(), found.len()) {
+                (None, _) => {}
+                (Some(one), 0) => return Ok(one),
+                (Some(_), more) => {
+                    return Err(Error::Machine(format!(
+                        "{}: cần đúng một tệp *.update, thấy {count} / exactly one *.update is wanted, found {count}",
+                        place.display(),
+                        count = more + 1
+                    )));
+                }
+            }
         }
-        let mut found: Vec<_> = std::fs::read_dir(&self.from)?
-            .flatten()
-            .map(|file| file.path())
-            .filter(|path| path.extension().is_some_and(|ending| ending == ENDING))
-            .collect();
-        match (found.pop(), found.as_slice()) {
-            (Some(one), []) => Ok(one),
-            (one, _) => Err(Error::Machine(format!(
-                "{}: cần đúng một tệp *.update, thấy {count} / exactly one *.update is wanted, found {count}",
-                self.from.display(),
-                count = found.len() + usize::from(one.is_some())
-            ))),
-        }
+        Err(Error::Machine(format!(
+            "{self}: không thấy tệp *.update nào / there is no *.update"
+        )))
     }
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.from.display().fmt(f)
+        let places: Vec<_> = self
+            .from
+            .iter()
+            .map(|place| place.display().to_string())
+            .collect();
+        f.write_str(&places.join(", "))
     }
 }

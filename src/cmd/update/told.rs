@@ -35,13 +35,21 @@ impl Told {
     }
 
     pub(super) fn at(&mut self, phase: Phase) {
+        // Ten lines are enough for a person, and for a serial line.
+        let tenths = |read: u64, all: u64| read.saturating_mul(10) / all.max(1);
         let (vi, en) = match phase {
-            Phase::Reading(read, all) => {
-                // Ten lines are enough for a person, and for a serial line.
-                let tenths = read.saturating_mul(10) / all.max(1);
+            Phase::Fetching(read, all) => {
+                let tenths = tenths(read, all);
                 (
-                    format!("đang kiểm tra gói: {}0 %", tenths),
-                    format!("checking the bundle: {}0 %", tenths),
+                    format!("đang tải gói: {tenths}0 %"),
+                    format!("fetching the bundle: {tenths}0 %"),
+                )
+            }
+            Phase::Reading(read, all) => {
+                let tenths = tenths(read, all);
+                (
+                    format!("đang kiểm tra gói: {tenths}0 %"),
+                    format!("checking the bundle: {tenths}0 %"),
                 )
             }
             Phase::Writing => (
