@@ -1,5 +1,6 @@
 """At the socket argv[1] of a machine's monitor: `memory` tells the MiB in use inside, `off` presses the power key, `plug FILE`
-and `unplug` a USB medium, `screen FILE` takes the screen as PNG, `type KEYS…` presses keys by QEMU's names."""
+and `unplug` a USB medium, `screen FILE` takes the screen as PNG, `type KEYS…` presses keys at the screen by QEMU's names; `line TEXT` is typed
+at the serial line, whose socket argv[1] is then."""
 
 import json
 import socket
@@ -8,6 +9,9 @@ import time
 
 monitor = socket.socket(socket.AF_UNIX)
 monitor.connect(sys.argv[1])
+if sys.argv[2] == "line":
+    monitor.sendall(sys.argv[3].encode())
+    sys.exit()
 lines = monitor.makefile("rw")
 json.loads(lines.readline())
 

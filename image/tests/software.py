@@ -6,7 +6,7 @@ software.py CONFIG collect FILE [N]  what comes, until N different ones are in F
                                     when its confirmation was acknowledged
 software.py CONFIG take [N]         what has come, until N are there; each is confirmed; prints docId, sender's code and digest
 software.py CONFIG sent DOC STATUS  waits until the box says of a sent document what its receiver did
-CONFIG is a JSON object: address, name, roots, member, systemid, secret, and from, the own address where it is not any.
+CONFIG is a JSON object: address, name, roots, member, systemid, secret, and from, the own address.
 """
 
 import base64

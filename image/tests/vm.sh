@@ -9,16 +9,16 @@ rm -rf "$work"
 mkdir -p "$work"
 cd "$work"
 vm=
-trap '[ -z "$vm" ] || kill -9 "$vm" 2>/dev/null || true' EXIT
+trap 'for job in $(jobs -p); do kill -9 "$job" 2>/dev/null || true; done' EXIT
 
 fail() {
     echo "$(basename "$0"): $*" >&2
     exit 1
 }
 
-# Runs a program of the tree of tools in the test's directory.
+# Runs a program of the tree of tools in this directory.
 in_tools() {
-    unshare --mount bash -euc 'mount --rbind "$1" "$2/mnt"; exec chroot "$2" env --chdir=/mnt "${@:3}"' - "$work" "$out/tools" "$@"
+    unshare --mount bash -euc 'mount --rbind "$1" "$2/mnt"; exec chroot "$2" env --chdir=/mnt "${@:3}"' - "$PWD" "$out/tools" "$@"
 }
 
 # new_disk FILE: the image on a disk that is larger, as a person would write it there.
@@ -53,8 +53,10 @@ boot() {
             [ -e $section ] || objcopy --output-target=binary --only-section=.$section "$built.efi" $section
         done
         boot=(-machine "q35,accel=$acceleration" -kernel linux -initrd initrd -append "$(tr -d '\0' <cmdline) mitigations=off")
+        first=
         return
     fi
+    first=,bootindex=0
     # Any firmware that an earlier call prepared is used on.
     [ -e vars.fd ] || cp /usr/share/OVMF/OVMF_VARS_4M.fd vars.fd
     boot=(-machine "q35,smm=${secure:-off},accel=$acceleration" -global driver=cfi.pflash01,property=secure,value="${secure:-off}"
@@ -62,17 +64,17 @@ boot() {
         -drive if=pflash,format=raw,file=vars.fd)
 }
 
-# vm_start DISK ARGUMENTS: starts a machine; its console goes to ./console, its monitor listens at ./qmp.
+# vm_start DISK ARGUMENTS: starts a machine; its console goes to ./console and hears ./serial, its monitor listens at ./qmp.
 vm_start() {
     local disk=$1
     shift
-    rm -f console qmp
+    rm -f console serial qmp
     : >console
     boot
     qemu-system-x86_64 "${boot[@]}" -cpu max -smp 2 -m 1024 -nodefaults -display none \
-        -drive "file=$disk,format=raw,if=none,id=disk" -device virtio-blk-pci,drive=disk,bootindex=0 \
-        -device virtio-rng-pci -device virtio-balloon-pci,id=balloon -chardev file,id=console,path=console,append=on \
-        -serial chardev:console -qmp unix:qmp,server=on,wait=off "$@" >qemu.log 2>&1 &
+        -drive "file=$disk,format=raw,if=none,id=disk" -device "virtio-blk-pci,drive=disk$first" \
+        -device virtio-rng-pci -device virtio-balloon-pci,id=balloon -vga std \
+        -chardev socket,id=console,path=serial,server=on,wait=off,logfile=console,logappend=on -serial chardev:console -qmp unix:qmp,server=on,wait=off "$@" >qemu.log 2>&1 &
     vm=$!
 }
 
@@ -80,12 +82,14 @@ with_key() {
     vm_start "$@" -drive file=key.img,format=raw,if=none,id=key,readonly=on -device virtio-blk-pci,drive=key
 }
 
-# vm_wait SECONDS PATTERN: until the console shows it.
+# vm_wait SECONDS PATTERN: until the console shows it. Where processors are emulated and shared, three times as long.
 vm_wait() {
-    timeout "$1" grep -q -a -m 1 -e "$2" <(tail -c +1 --pid="$vm" -f console) && return
+    local seconds=$1
+    [ "$acceleration" = kvm ] || seconds=$((seconds * 3))
+    timeout "$seconds" grep -q -a -m 1 -e "$2" <(tail -c +1 --pid="$vm" -f console) && return
     tail -n 15 console | tr -d '\r' >&2
     cat qemu.log >&2
-    fail "the console did not show '$2' within $1 s"
+    fail "the console did not show '$2' within $seconds s"
 }
 
 # Power is cut; or, with `vm_end SECONDS`, the machine is waited for until it ends by itself.
