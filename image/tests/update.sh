@@ -41,16 +41,17 @@ spoiled() {
     mv "spoiled/trucgate_$new_version.update" spoiled.update
 }
 
+# keys TEXT: pressed at the serial line, one by one.
 keys() {
-    python3 "$root/image/tests/monitor.py" serial line "$@"
+    python3 "$root/image/tests/monitor.py" serial line "$1"
 }
 
 # What a person does at the console with that medium, until the page says what became of it.
 update_until() {
     monitor plug update.img
-    keys 0 6
+    keys 06
     vm_wait 60 'TRUC-UPD'
-    keys 1 y
+    keys 1y
     for _ in $(seq 200); do
         sleep 3
         keys r
