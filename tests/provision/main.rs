@@ -6,6 +6,7 @@ mod bench;
 mod checklist;
 mod doors;
 mod kills;
+mod medium;
 mod network;
 mod refusals;
 mod town;

@@ -65,6 +65,12 @@ impl Walk<'_> {
             .map_err(Failure::other)?;
         self.take_plan()?;
         let trust = self.directory.join("trust");
+        self.disk
+            .make_dir(&trust)
+            .map_err(|error| at(&trust, &error))?;
+        // The services read there as users of their own.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&trust, open).map_err(|error| at(&trust, &error))?;
         for file in files(&self.medium.join("trust")) {
             self.copy(&file, &trust)?;
         }
