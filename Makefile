@@ -1,12 +1,12 @@
 # Debian packages that tests and the demo need: a soft token, token tools, a proxy that takes tokens away, openssl, curl;
-# the journal and its tools with a Vietnamese locale to read it in.
-PACKAGES := softhsm2 opensc opensc-pkcs11 p11-kit p11-kit-modules openssl python3 curl systemd systemd-journal-remote locales
+# the journal and its tools with a Vietnamese locale to read it in; binutils for bundles of updates.
+PACKAGES := softhsm2 opensc opensc-pkcs11 p11-kit p11-kit-modules openssl python3 binutils curl systemd systemd-journal-remote locales
 # For side-by-side figures only.
 BENCH_PACKAGES := nginx
 # For building the second soft token.
 TOKEN_PACKAGES := libclang-dev libssl-dev libsqlite3-dev pkg-config
 # For building the appliance, and for starting it in virtual machines.
-IMAGE_PACKAGES := mmdebstrap binutils git
+IMAGE_PACKAGES := mmdebstrap git
 IMAGE_TEST_PACKAGES := qemu-system-x86 ovmf swtpm swtpm-tools nmap iproute2
 # Repetitions of each row of the power-cut tables in `make soak`: with some 40 rows hundreds of cuts.
 SEEDS ?= 20

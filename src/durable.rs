@@ -110,6 +110,15 @@ impl Disk {
         draft.finish()
     }
 
+    /// Gives a file another name in its directory, durably, replacing what bore that name.
+    ///
+    /// # Errors
+    /// The step that failed; the file then has one name or the other.
+    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step(Op::Rename, || rename(from, to))?;
+        self.sync_dir(parent(to)?)
+    }
+
     /// Starts a file that gets its name `path` only when it is whole and durable.
     ///
     /// # Errors
@@ -184,6 +193,18 @@ impl Draft {
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let file = &mut self.file;
         self.disk.step(Op::Append, || file.write_all(bytes))
+    }
+
+    /// Fills the file up with zeros to `length` bytes, which take no room on the disk; one that is longer stays as it is.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn lengthen(&mut self, length: u64) -> io::Result<()> {
+        let file = &mut self.file;
+        self.disk.step(Op::Append, || {
+            let longer = length > file.metadata()?.len();
+            if longer { file.set_len(length) } else { Ok(()) }
+        })
     }
 
     /// Forces the content to the disk, gives the file its name and forces that too.

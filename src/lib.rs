@@ -68,6 +68,8 @@ pub mod provision;
 pub mod control;
 // An appliance's name, network and doors.
 pub mod appliance;
+// Signed bundles, and the versions that an appliance may go to.
+pub mod update;
 // Gathers the configurations of all rooms.
 pub mod config;
 

@@ -11,6 +11,13 @@ const EXPOSURE: &[(&str, u32)] = &[
     ("trucgate-console@.service", 12),
 ];
 
+/// The same of units that only an appliance has, below `appliance/usr/lib/systemd/system`.
+const APPLIANCE: &[(&str, u32)] = &[
+    ("trucgate-update.service", 14),
+    ("trucgate-update-fetch.service", 20),
+    ("trucgate-update-settle.service", 10),
+];
+
 fn units() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")
 }
@@ -21,11 +28,16 @@ fn read(path: &Path) -> String {
 
 #[test]
 fn sandboxes_are_as_closed_as_declared() {
-    for (unit, limit) in EXPOSURE {
+    let appliance = units().join("appliance/usr/lib/systemd/system");
+    let ours = EXPOSURE.iter().map(|(unit, limit)| (unit, limit, units()));
+    let others = APPLIANCE
+        .iter()
+        .map(|(unit, limit)| (unit, limit, appliance.clone()));
+    for (unit, limit, place) in ours.chain(others) {
         let analysis = Command::new("systemd-analyze")
             .args(["security", "--offline=true", "--no-pager"])
             .arg(format!("--threshold={limit}"))
-            .arg(units().join(unit))
+            .arg(place.join(unit))
             .output();
         match analysis {
             Ok(told) => assert!(
@@ -69,6 +81,18 @@ fn orders_of_the_console_reach_systemd() {
             "\nPathExists=/run/trucgate-console/{request}\nUnit={target}\n"
         )));
     }
+    let appliance = units().join("appliance/usr/lib/systemd/system");
+    let path = read(&appliance.join("trucgate-console-update.path"));
+    assert!(
+        path.contains("\nPathExists=/run/trucgate-console/update\nUnit=trucgate-update.service\n")
+    );
+    let update = read(&appliance.join("trucgate-update.service"));
+    let first = update.lines().find(|line| line.starts_with("Exec"));
+    assert_eq!(
+        first,
+        Some("ExecStartPre=-+/usr/bin/rm --force /run/trucgate-console/update"),
+        "an order that stays is carried out for ever"
+    );
     let console = read(&units().join("trucgate-console@.service"));
     assert!(console.contains("\nRuntimeDirectory=trucgate-console\n"));
 }

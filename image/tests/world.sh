@@ -1,6 +1,6 @@
 # Sourced after vm.sh, in a network of the test's own. What stands around the boxes: a TEST authority, a hub with its operator,
 # agencies' software. What belongs to a machine lies in a directory of its name, where `box` goes; all else in $work.
-trucgate=$root/target/release/trucgate
+trucgate=${IMAGE_BINARY:-$root/target/release/trucgate}
 hub_code=00.01.W00
 hub_at=192.0.2.20
 # Of the agencies' range in the settings.

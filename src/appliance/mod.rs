@@ -7,7 +7,7 @@ mod render;
 mod settings;
 
 pub use render::{File, files};
-pub use settings::{Clock, Names, Network, Opened, Peers, Prefix, Settings};
+pub use settings::{Clock, Names, Network, Opened, Peers, Prefix, Settings, Update};
 
 #[cfg(test)]
 mod tests;

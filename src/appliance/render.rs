@@ -30,6 +30,9 @@ pub fn files(settings: &Settings) -> Vec<File> {
         ),
         file("trucgate/doors.nft", doors(settings)),
     ];
+    if let Some(url) = &settings.update.url {
+        files.push(file("trucgate/update.url", format!("{url}\n")));
+    }
     for (at, card) in settings.network.iter().enumerate() {
         files.push(file(
             &format!("systemd/network/10-card-{at}.network"),

@@ -30,6 +30,9 @@ pub struct Settings {
     /// Whom it may call.
     #[serde(default)]
     pub peers: Peers,
+    /// Where updates are fetched from.
+    #[serde(default)]
+    pub update: Update,
 }
 
 /// One network card.
@@ -80,6 +83,14 @@ pub struct Peers {
     pub to: Vec<SocketAddr>,
 }
 
+/// Where updates are fetched from when no medium brings one; its address belongs to the peers, too.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Update {
+    /// The `https://` URL of a bundle.
+    pub url: Option<String>,
+}
+
 /// An address and how many of its bits name the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -127,6 +138,13 @@ impl Settings {
         }
         for name in self.names.hosts.keys() {
             named(name, "hosts")?;
+        }
+        if let Some(url) = &self.update.url
+            && (!url.starts_with("https://") || !url.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            return Err(format!(
+                "update.url {url:?}: cần dạng / wanted like https://HOST[:PORT]/PATH"
+            ));
         }
         for (door, opened) in [("software", &self.software), ("operators", &self.operators)] {
             if opened.from.is_empty() != opened.ports.is_empty() {

@@ -50,6 +50,27 @@ fn what_is_named_is_opened_and_nothing_else() {
 }
 
 #[test]
+fn where_updates_come_from_is_a_url_or_nowhere() {
+    let with = |url: &str| format!("{WHOLE}\n[update]\nurl = {url:?}\n");
+    let url = "https://updates.example:8443/trucgate.update";
+    assert_eq!(text(&with(url), "trucgate/update.url"), format!("{url}\n"));
+    let settings = Settings::read(WHOLE).unwrap();
+    assert!(
+        files(&settings)
+            .iter()
+            .all(|file| file.path != "trucgate/update.url")
+    );
+    for wrong in [
+        "http://updates.example/",
+        "https://a b/",
+        "https://a/\nb",
+        "",
+    ] {
+        assert!(Settings::read(&with(wrong)).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn every_set_is_one_of_the_rules() {
     let rules = include_str!("../../systemd/appliance/etc/nftables.conf");
     for line in text(WHOLE, "trucgate/doors.nft").lines() {

@@ -14,6 +14,7 @@ pub mod run;
 mod settings;
 mod signer;
 mod status;
+mod update;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +51,9 @@ enum Verb {
     Status(status::Arguments),
     /// Màn hình điều khiển của máy, thay cho đăng nhập / the machine's own screen, instead of a login
     Console(console::Arguments),
+    /// Cập nhật thiết bị bằng gói đã ký / an appliance's next version, from a signed bundle
+    #[command(subcommand)]
+    Update(update::Verb),
     /// Việc không hoàn lại được: hai người cùng đồng ý / what can't be undone: two persons agree
     #[command(subcommand)]
     Agree(agree::Verb),
@@ -99,6 +103,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Settings(arguments) => settings::run(&arguments),
         Verb::Status(arguments) => return status::run(&whom, &arguments),
         Verb::Console(arguments) => console::run(&whom, &arguments),
+        Verb::Update(verb) => update::run(verb),
         Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Evidence(evidence) => return proofs(&evidence),
         Verb::Demo(arguments) => demo::run(&arguments),

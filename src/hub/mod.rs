@@ -86,7 +86,7 @@ CREATE TABLE hub_head (
 CREATE TABLE hub_registry (
   kind TEXT NOT NULL, code TEXT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (kind, code)) WITHOUT ROWID;
 CREATE TABLE hub_registry_change (counter INTEGER NOT NULL);
-INSERT INTO hub_registry_change VALUES (0);
+INSERT INTO hub_registry_change (counter) VALUES (0);
 CREATE TABLE hub_directory (
   version INTEGER PRIMARY KEY, change INTEGER NOT NULL, json BLOB NOT NULL, seal BLOB NOT NULL);
 ";

@@ -40,12 +40,16 @@ pub(super) fn arrived(tx: &Tx<'_>, sender: &str, addressed: &str, sequence: u64)
         }
     } else {
         let added = tx
-            .prepare_cached("INSERT OR IGNORE INTO hub_ahead VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT OR IGNORE INTO hub_ahead (sender, addressed, sequence) VALUES (?1, ?2, ?3)",
+            )?
             .execute(params![sender, addressed, sequence])?;
         ahead += i64::from(added > 0);
     }
-    tx.prepare_cached("INSERT OR REPLACE INTO hub_pair VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![sender, addressed, through, ahead])?;
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO hub_pair (sender, addressed, through, ahead) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![sender, addressed, through, ahead])?;
     Ok(through)
 }
 

@@ -139,4 +139,16 @@ ids! {
     RENEWAL_TAKEN_BACK = "8aa1942e3608068c7fb6aa916923b357" Error;
     /// A person at the console has ordered something.
     CONSOLE_ORDER = "b119435a2ab0b3bef53a634801f1ccf0" Warning;
+    /// A bundle of an update was refused; nothing has changed.
+    UPDATE_REFUSED = "20c342dcb6cffa6f920b6cab2f1bc1a8" Error;
+    /// An update was not written, or not to its end; what runs is as it was.
+    UPDATE_NOT_WRITTEN = "75cd2b322c0786748560ba3dc7ef2f2b" Error;
+    /// The idle slot holds a new version, which the next start tries.
+    UPDATE_WRITTEN = "4b90e6dbc8cd0115f5d7ac3785e5ffbd" Notice;
+    /// A version on trial has failed its self-test, and the machine starts again.
+    UPDATE_TRIAL_FAILED = "df68e35a374fa0dae16c6bdc4eef0c84" Error;
+    /// A version on trial was given up; the one before runs again.
+    UPDATE_FELL_BACK = "5763979885e3494261edfc45614c2bcd" Error;
+    /// A version on trial has passed its self-test and is in force.
+    UPDATE_IN_FORCE = "e886397b7069e8f68968c6240c2bc794" Notice;
 }

@@ -36,6 +36,13 @@ const WAL_BYTES: u32 = 32 << 20;
 /// Statements kept prepared in each connection.
 const PREPARED: usize = 64;
 
+/// First line of a batch of SQL after which releases that do not know it can no longer work with the database. Batches
+/// without it only add: tables, indexes, columns that may be left out.
+///
+/// Two versions of an appliance share one store, and the older one comes back when the newer one fails. So a batch that bears
+/// this line also raises `floor` in Cargo.toml to the release that first knew it, and comes one release after that.
+pub const BREAKS: &str = "-- breaks older releases";
+
 /// What a closure sees: a [`Connection`] inside a transaction that the store opens and ends.
 ///
 /// Closures never begin, commit or roll back; deferred foreign keys are not used, since they would fail a whole group.
@@ -65,10 +72,12 @@ impl Store {
     /// Opens the database at `path`, makes it when it is missing, and brings its schema up to date.
     ///
     /// `schema` holds one batch of SQL a version, oldest first: entries are appended and never edited, and the
-    /// database remembers in `user_version` how many it has had. Blocks; called at start.
+    /// database remembers in `user_version` how many it has had, and in `application_id` how many of them a release has to know
+    /// to work with it (see [`BREAKS`]). A database of a later release is opened as it is where that is not more than
+    /// `schema` holds. Blocks; called at start.
     ///
     /// # Errors
-    /// [`Error::Newer`] when a later release wrote this database; else what SQLite reports.
+    /// [`Error::Newer`] when a later release has made it unreadable for this one; else what SQLite reports.
     pub fn open(path: impl AsRef<Path>, disk: Disk, schema: &[&str]) -> Result<Self, Error> {
         let path: PathBuf = path.as_ref().to_owned();
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -187,28 +196,39 @@ fn settle(connection: &Connection) -> Result<(), Error> {
 }
 
 fn migrate(connection: &Connection, disk: &Disk, schema: &[&str]) -> Result<(), Error> {
-    let applied = |c: &Connection| -> Result<usize, Error> {
-        let found: u32 = c.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let number = |pragma: &str| -> Result<usize, Error> {
+        let sql = format!("PRAGMA {pragma}");
+        let found: u32 = connection.query_row(&sql, [], |row| row.get(0))?;
         Ok(found as usize)
     };
-    if applied(connection)? == schema.len() {
+    let known = schema.len();
+    // Whether there is nothing to do.
+    let is_settled = |found: usize| -> Result<bool, Error> {
+        if found > known && number("application_id")? > known {
+            return Err(Error::Newer { found, known });
+        }
+        Ok(found >= known)
+    };
+    if is_settled(number("user_version")?)? {
         return Ok(());
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let migrated = applied(connection).and_then(|found| {
-        let missing = schema.get(found..).ok_or(Error::Newer {
-            found,
-            known: schema.len(),
-        })?;
-        for batch in missing {
+    let migrated = number("user_version").and_then(|found| {
+        if is_settled(found)? {
+            return Ok(());
+        }
+        for batch in &schema[found..] {
             connection.execute_batch(batch)?;
         }
-        connection.execute_batch(&format!("PRAGMA user_version = {}", schema.len()))?;
+        let breaks = |batch: &&str| batch.trim_start().starts_with(BREAKS);
+        let needed = schema.iter().rposition(breaks).map_or(0, |at| at + 1);
+        connection.execute_batch(&format!(
+            "PRAGMA user_version = {known}; PRAGMA application_id = {needed}"
+        ))?;
         commit(connection, disk)
     });
-    if migrated.is_err() {
-        roll_back(connection);
-    }
+    // After a commit there is nothing left to roll back.
+    roll_back(connection);
     migrated
 }
 

@@ -238,11 +238,57 @@ fn a_disk_too_full_gives_all_of_the_group_another_try() {
 }
 
 #[test]
+fn two_releases_share_a_database_until_a_batch_breaks_the_older_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notes");
+    let colour = |store: &Store| -> Option<String> {
+        let asked = store.read_blocking(|tx| {
+            Ok::<_, Error>(
+                tx.query_row("SELECT colour FROM note WHERE text = 'b'", [], |r| r.get(0))?,
+            )
+        });
+        asked.unwrap()
+    };
+    drop(open(&path));
+    let newer = [SCHEMA[0], "ALTER TABLE note ADD COLUMN colour TEXT;"];
+    drop(Store::open(&path, Disk::real(), &newer).unwrap());
+    // The newer one has failed: the older one goes on, and then the newer one again.
+    let older = open(&path);
+    older.write_blocking(add("b")).unwrap();
+    assert_eq!(texts(&older), ["b"]);
+    drop(older);
+    let again = Store::open(&path, Disk::real(), &newer).unwrap();
+    assert_eq!(colour(&again), None);
+    drop(again);
+    let breaking = format!("\n{BREAKS}\nALTER TABLE note RENAME COLUMN text TO words;");
+    let newest = [newer[0], newer[1], breaking.as_str()];
+    drop(Store::open(&path, Disk::real(), &newest).unwrap());
+    // What only adds behind it does not make it readable again.
+    let last = [
+        newest[0],
+        newest[1],
+        newest[2],
+        "CREATE TABLE extra (id INTEGER);",
+    ];
+    drop(Store::open(&path, Disk::real(), &last).unwrap());
+    for (schema, known) in [(SCHEMA, 1), (&newer, 2)] {
+        let error = Store::open(&path, Disk::real(), schema).unwrap_err();
+        assert!(
+            matches!(error, Error::Newer { found: 4, known: k } if k == known),
+            "{error}"
+        );
+        assert!(error.to_string().contains("later release"), "{error}");
+    }
+    drop(Store::open(&path, Disk::real(), &newest).unwrap());
+}
+
+#[test]
 fn the_schema_grows_with_releases_and_never_shrinks() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deep/er/notes");
     drop(open(&path));
-    let later = [SCHEMA[0], "ALTER TABLE note ADD COLUMN colour TEXT;"];
+    let breaks = format!("{BREAKS}\nALTER TABLE note ADD COLUMN colour TEXT;");
+    let later = [SCHEMA[0], &breaks];
     let store = Store::open(&path, Disk::real(), &later).unwrap();
     store
         .write_blocking(|tx| {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rustls::crypto::ring::Ticketer;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::Error;
 use super::credential::Current;
@@ -116,6 +116,26 @@ pub fn client_config(
         .with_client_cert_resolver(current);
     config.require_ems = true;
     config.alpn_protocols = protocols(alpn);
+    Ok(Arc::new(config))
+}
+
+/// A client that presents nothing and judges a server's chain and name by `anchors` alone, as browsers do: for files that prove
+/// themselves by a signature of their own.
+///
+/// # Errors
+/// When an anchor is no certificate, or rustls refuses the configuration.
+pub fn web_client_config(anchors: &[Vec<u8>], clock: Clock) -> Result<Arc<ClientConfig>, Error> {
+    let mut roots = RootCertStore::empty();
+    for anchor in anchors {
+        let added = roots.add(CertificateDer::from(anchor.as_slice()));
+        added.map_err(|error| Error::Certificate(error.to_string()))?;
+    }
+    let mut config = ClientConfig::builder_with_details(Arc::new(provider()), time(clock))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(refused)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.require_ems = true;
     Ok(Arc::new(config))
 }
 

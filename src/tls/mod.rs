@@ -15,7 +15,7 @@ mod verifier;
 use std::fmt;
 
 pub use again::Watchful;
-pub use config::{Clients, client_config, server_config};
+pub use config::{Clients, client_config, server_config, web_client_config};
 pub use credential::{Credential, Current, KeyHandle, Scheme};
 pub use files::TrustFiles;
 pub use judge::{

@@ -79,7 +79,7 @@ async fn a_person_at_the_console_sees_the_box_and_turns_it_off() {
     );
     assert_eq!(
         shown.lines().last(),
-        Some(" [1] Mạng [2] Việc cấp phát [3] Chi tiết [4] Lỗi [5] Tắt máy [L] English")
+        Some(" [1] Mạng [2] Cấp phát [3] Chi tiết [4] Lỗi [5] Tắt máy [6] Cập nhật [L] English")
     );
     assert!(!line.is_as_for_a_shell());
 
@@ -142,7 +142,7 @@ async fn in_place_of_a_login_it_stays_until_the_line_hangs_up() {
     line.until(|shown| shown.contains("[5] Tắt máy"));
     // Neither Ctrl-C, Ctrl-Z, Ctrl-\ nor Ctrl-D ends it, nor the key that ends it elsewhere.
     line.press("\u{3}\u{1a}\u{1c}\u{4}qql");
-    line.until(|shown| shown.contains("[5] Shut down"));
+    line.until(|shown| shown.contains("[5] Power"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +164,7 @@ async fn a_line_that_knows_no_cursor_gets_text_alone() {
     let mut line = Line::with(dumb.env("TERM", "dumb").stderr(Stdio::null()));
     line.until(|shown| shown.contains("[5] Tắt máy"));
     line.press("l");
-    line.until(|shown| shown.contains("[5] Shut down"));
+    line.until(|shown| shown.contains("[5] Power"));
     line.press("5");
     line.until(|shown| shown.contains("[2] restart"));
     assert_eq!(line.sequences, 0);

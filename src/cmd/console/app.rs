@@ -7,6 +7,7 @@ use super::order::Order;
 use super::page::{self, Sight};
 use super::power;
 use super::row::{Row, Tone};
+use super::update;
 use crate::clock::Moment;
 
 /// The pages.
@@ -18,6 +19,7 @@ pub(super) enum Place {
     Gauges,
     Errors,
     Power,
+    Update,
 }
 
 /// What a key asks of whoever holds the terminal.
@@ -63,7 +65,7 @@ impl App {
                 self.asked = asked;
                 return Wish::Anew(Some((rows, columns)));
             }
-            (Key::Letter('y'), Place::Power) => {
+            (Key::Letter('y'), Place::Power | Place::Update) => {
                 if let Some(order) = asked {
                     return Wish::Order(order);
                 }
@@ -71,7 +73,10 @@ impl App {
             (Key::Letter('1'), Place::Power) if self.done.is_none() => {
                 self.asked = Some(Order::PowerOff);
             }
-            (Key::Letter('2'), Place::Power) if self.done.is_none() => {
+            (Key::Letter('1'), Place::Update) if self.done.is_none() => {
+                self.asked = Some(Order::Update);
+            }
+            (Key::Letter('2'), Place::Power | Place::Update) if self.done.is_none() => {
                 self.asked = Some(Order::Restart);
             }
             (Key::Letter('l'), _) => {
@@ -80,13 +85,14 @@ impl App {
             }
             (Key::Letter('r'), _) => return Wish::Look,
             (Key::Letter('q'), Place::First) => return Wish::Leave,
-            (Key::Letter(digit @ '1'..='5'), Place::First) => {
+            (Key::Letter(digit @ '1'..='6'), Place::First) => {
                 self.go(match digit {
                     '1' => Place::Network,
                     '2' => Place::Checklist,
                     '3' => Place::Gauges,
                     '4' => Place::Errors,
-                    _ => Place::Power,
+                    '5' => Place::Power,
+                    _ => Place::Update,
                 });
                 return Wish::Anew(None);
             }
@@ -145,6 +151,7 @@ impl App {
             Place::Gauges => more::gauges(sight, language),
             Place::Errors => more::errors(sight, language),
             Place::Power => power::power(self.asked, self.done.as_ref(), language),
+            Place::Update => update::update(sight, self.asked, self.done.as_ref(), language),
         };
         let room = height.map(|height| height.saturating_sub(rows.len() + 2));
         let scrolls = room.is_some_and(|room| body.len() > room);

@@ -17,6 +17,7 @@ mod screen;
 mod sight;
 mod standing;
 mod terminal;
+mod update;
 #[cfg(test)]
 mod tests;
 
@@ -59,6 +60,12 @@ pub(super) struct Arguments {
     /// Nơi đặt yêu cầu tắt máy cho systemd / where systemd looks for a request to shut down
     #[arg(long, default_value = "/run/trucgate-console")]
     requests: PathBuf,
+    /// Nơi giữ trạng thái cập nhật / where the state of updates is kept
+    #[arg(long, default_value = "/var/lib/trucgate-update")]
+    updates: PathBuf,
+    /// Tiến độ cập nhật / how far an update is
+    #[arg(long, default_value = "/run/trucgate-update/progress.json")]
+    update_progress: PathBuf,
     /// Tệp nhật ký, thay cho nhật ký của máy / a journal file instead of the machine's journal
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -75,6 +82,10 @@ pub(super) fn run(whom: &Whom, arguments: &Arguments) -> Result<(), Failure> {
         whom: whom.clone(),
         directory: arguments.dir.clone(),
         journal: arguments.journal.clone(),
+        updates: update::Places {
+            state: arguments.updates.clone(),
+            progress: arguments.update_progress.clone(),
+        },
     };
     let (clock, mut app) = (Clock::system(), App::new(arguments.lang));
     if arguments.once {

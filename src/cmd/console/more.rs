@@ -148,10 +148,11 @@ pub(super) fn keys(first: bool, scrolls: bool, language: Language) -> Vec<Row> {
     let entries: &[(&str, &str, &str)] = if first {
         &[
             ("1", "Mạng", "Network"),
-            ("2", "Việc cấp phát", "Checklist"),
-            ("3", "Chi tiết", "Details"),
+            ("2", "Cấp phát", "Tasks"),
+            ("3", "Chi tiết", "Gauges"),
             ("4", "Lỗi", "Errors"),
-            ("5", "Tắt máy", "Shut down"),
+            ("5", "Tắt máy", "Power"),
+            ("6", "Cập nhật", "Update"),
             ("L", "English", "Tiếng Việt"),
         ]
     } else if scrolls {

@@ -11,6 +11,7 @@ use crate::journal::{self, ids};
 pub(super) enum Order {
     PowerOff,
     Restart,
+    Update,
 }
 
 impl Order {
@@ -19,6 +20,7 @@ impl Order {
         match self {
             Self::PowerOff => "power-off",
             Self::Restart => "restart",
+            Self::Update => "update",
         }
     }
 

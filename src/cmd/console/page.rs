@@ -9,6 +9,7 @@ use super::language::{Language, shown};
 use super::machine::Machine;
 use super::row::{Row, Tone, paragraph};
 use super::standing;
+use super::update::Updates;
 use crate::clock::Moment;
 use crate::control::Report;
 use crate::gauge::{Kind, Level};
@@ -30,6 +31,7 @@ pub(super) struct Sight {
     /// Of the process that was asked, or why nobody answered.
     pub(super) report: Result<Report, String>,
     pub(super) machine: Machine,
+    pub(super) updates: Updates,
     /// The newest first.
     pub(super) errors: Result<Vec<Line>, String>,
     /// Members' names by code, as the plan of the box writes them.

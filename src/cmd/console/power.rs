@@ -20,20 +20,34 @@ pub(super) fn power(
         )),
         Row::default(),
     ];
+    let choices = [
+        ("1", language.say("tắt máy", "shut down")),
+        ("2", language.say("khởi động lại", "restart")),
+    ];
+    rows.extend(ordering(asked, done, &choices, language));
+    rows
+}
+
+/// The choices; or the question, once one is made; or what became of it.
+pub(super) fn ordering(
+    asked: Option<Order>,
+    done: Option<&Result<Order, String>>,
+    choices: &[(&str, &str)],
+    language: Language,
+) -> Vec<Row> {
     match (done, asked) {
-        (Some(Ok(order)), _) => rows.push(Row::new(Tone::Act, under_way(*order, language))),
+        (Some(Ok(order)), _) => vec![Row::new(Tone::Act, under_way(*order, language))],
         (Some(Err(why)), _) => {
             let cannot = language.say("Không làm được", "It can't be done");
             let text = format!(" {cannot}: {}", shown(why));
-            rows.extend(paragraph(Tone::Stops, &text, " "));
+            paragraph(Tone::Stops, &text, " ").collect()
         }
-        (None, Some(order)) => rows.push(Row::new(Tone::Stops, question(order, language))),
-        (None, None) => {
-            rows.push(choice("1", language.say("tắt máy", "shut down")));
-            rows.push(choice("2", language.say("khởi động lại", "restart")));
-        }
+        (None, Some(order)) => vec![Row::new(Tone::Stops, question(order, language))],
+        (None, None) => choices
+            .iter()
+            .map(|(key, what)| choice(key, what))
+            .collect(),
     }
-    rows
 }
 
 fn question(order: Order, language: Language) -> &'static str {
@@ -46,6 +60,10 @@ fn question(order: Order, language: Language) -> &'static str {
             " KHỞI ĐỘNG LẠI: liên thông dừng trong ít phút. Nhấn Y để đồng ý.",
             " RESTART: traffic stops for some minutes. Press Y to agree.",
         ),
+        Order::Update => language.say(
+            " CẬP NHẬT: gói trên đĩa TRUC-UPD được kiểm tra và ghi. Nhấn Y để đồng ý.",
+            " UPDATE: the bundle on the medium TRUC-UPD is checked and written. Press Y to agree.",
+        ),
     }
 }
 
@@ -53,6 +71,10 @@ fn under_way(order: Order, language: Language) -> &'static str {
     match order {
         Order::PowerOff => language.say(" Đang tắt máy…", " Shutting down…"),
         Order::Restart => language.say(" Đang khởi động lại…", " Restarting…"),
+        Order::Update => language.say(
+            " Đã bắt đầu; tiến độ hiện ở trên, nhấn R để xem ngay.",
+            " It has begun; how far it is stands above, the key R looks at once.",
+        ),
     }
 }
 

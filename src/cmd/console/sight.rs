@@ -12,6 +12,7 @@ use super::errors;
 use super::language::shown;
 use super::machine::Machine;
 use super::page::Sight;
+use super::update::{Places, Updates};
 use crate::clock::{Chance, Clock};
 use crate::control::{Answer, Ask, Report};
 use crate::durable::Disk;
@@ -26,6 +27,7 @@ pub(super) struct Watcher {
     pub(super) whom: Whom,
     pub(super) directory: PathBuf,
     pub(super) journal: Option<PathBuf>,
+    pub(super) updates: Places,
 }
 
 /// Looks for ever and tells `events`; whoever sends to what is returned makes it look at once.
@@ -64,6 +66,7 @@ pub(super) fn look(watcher: &Watcher) -> Sight {
     Sight {
         report: report(&watcher.whom),
         machine: Machine::look(),
+        updates: Updates::look(&watcher.updates),
         errors: errors::last(watcher.journal.as_deref()),
         names,
         checklist: bench.map(|bench| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::super::update::Sign;
 use super::app::{App, Place, Wish};
 use super::errors::Line;
 use super::keys::Key;
@@ -12,11 +13,13 @@ use super::machine::{Interface, Machine, Slot};
 use super::order::Order;
 use super::page::Sight;
 use super::screen::plain;
+use super::update::Updates;
 use crate::clock::{Moment, parse_rfc3339};
 use crate::control::Report;
 use crate::durable::Disk;
 use crate::gauge::{End, Gauge, Kind, Level, Text};
 use crate::journal::{self, ids};
+use crate::update::{Stage, State, Trial};
 
 fn now() -> Moment {
     parse_rfc3339("2026-11-27T10:20:05Z").unwrap()
@@ -119,6 +122,7 @@ fn in_order() -> Sight {
     Sight {
         report: Ok(report(good())),
         machine: machine(),
+        updates: Updates::default(),
         errors: Ok(Vec::new()),
         names: BTreeMap::from([("H41".to_owned(), "Ủy ban nhân dân tỉnh Nghệ An".to_owned())]),
         checklist: Ok("Máy chủ bảo mật / box 00.02.W00, /etc/trucgate\n\n [x]  1. kế hoạch / plan\n [>]  2. token\n\nTiếp theo / next:\n  trucgate provision init-token --dir /etc/trucgate\n".to_owned()),
@@ -197,6 +201,31 @@ fn in_trouble() -> Sight {
     }
 }
 
+/// A version was written and is tried at the next start.
+fn on_trial() -> Sight {
+    let version = |text: &str| text.parse().unwrap();
+    Sight {
+        updates: Updates {
+            state: State {
+                floor: Some(version("0.0.1")),
+                trial: Some(Trial {
+                    version: version("0.2.0"),
+                    previous: version("0.1.0"),
+                    stage: Stage::Written,
+                    relays: true,
+                    failed: None,
+                }),
+            },
+            progress: Some(Sign {
+                vi: "Đã ghi phiên bản 0.2.0. Lần khởi động sau máy dùng thử; nếu không đạt tự kiểm tra, máy tự trở lại 0.1.0.".to_owned(),
+                en: "Version 0.2.0 is written. The next start tries it; should it fail its self-test, 0.1.0 comes back by itself.".to_owned(),
+                good: Some(true),
+            }),
+        },
+        ..in_order()
+    }
+}
+
 fn not_running() -> Sight {
     Sight {
         report: Err("không có tiến trình nào trên máy này / no process here".to_owned()),
@@ -232,6 +261,9 @@ fn pages_are_as_captured_in_both_languages() {
         ("errors", in_trouble(), "4", None),
         ("shut-down", in_order(), "5", Some(24)),
         ("shut-down-asked", in_order(), "51", Some(24)),
+        ("update", on_trial(), "6", Some(24)),
+        ("update-asked", in_order(), "61", Some(24)),
+        ("update-elsewhere", not_running(), "6", Some(24)),
     ];
     for (name, sight, keys, height) in cases {
         for (language, ending) in [(Language::Vi, "vi"), (Language::En, "en")] {
@@ -282,7 +314,10 @@ fn nothing_is_ordered_without_a_second_key_and_any_other_takes_it_back() {
         app(Language::Vi, "52l").press(y),
         Wish::Order(Order::Restart)
     );
-    for keys in ["", "5", "1", "51x", "510", "5105", "2y1y"] {
+    assert_eq!(app(Language::Vi, "61").press(y), Wish::Order(Order::Update));
+    for keys in [
+        "", "6", "61x", "601", "5", "1", "51x", "510", "5105", "2y1y",
+    ] {
         assert_eq!(app(Language::Vi, keys).press(y), Wish::Nothing, "{keys}");
     }
     let mut asked = app(Language::En, "51");
