@@ -70,9 +70,6 @@ impl<'e> Replay<'e> {
         members: &'e [(MemberId, String)],
         clock: &Path,
     ) -> Result<Self, String> {
-        let software = members
-            .iter()
-            .map(|(code, _)| exchange.software(code).map(Arc::new));
         // Every document leaves some ten lines in each journal; they lie in the logs.
         for pair in exchange.boxes.iter().chain([&exchange.hub]) {
             for process in [&pair.signer, &pair.main].into_iter().flatten() {
@@ -89,7 +86,7 @@ impl<'e> Replay<'e> {
         }
         let database = exchange.lab.hub.state().join("hub.db");
         Ok(Self {
-            software: software.collect::<Result<_, _>>()?,
+            software: Vec::new(),
             store: Store::open(database, Disk::real(), SCHEMAS).map_err(|e| e.to_string())?,
             exchange,
             members,
@@ -117,6 +114,10 @@ impl<'e> Replay<'e> {
                     .reload()?;
             }
         }
+        // An SDK object is as old as its time stamp, which may be a day old and no more.
+        let members = self.members.iter();
+        let software = members.map(|(code, _)| self.exchange.software(code).map(Arc::new));
+        self.software = software.collect::<Result<_, _>>()?;
         self.send(letters, now).await?;
         self.due += letters.iter().map(|letter| letter.to.len()).sum::<usize>();
         screen.passing(&format!(
