@@ -107,7 +107,7 @@ fuzz:
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
-# The appliance as a disk image below target/image/built; as root. image/README.md says what it is.
+# The appliance as a disk image and as the bundle of an update, below target/image/built; as root. image/README.md says what it is.
 image: setup-image
 	$(CARGO) build --release --locked
 	image/build
