@@ -1,6 +1,7 @@
 //! `trucgate hub`: the exchange itself, and what its operator enters.
 
 mod enrol;
+mod statistics;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +52,13 @@ enum Admin {
         /// Tệp JSON, `-` là đầu vào chuẩn / JSON file
         file: PathBuf,
     },
+    /// Nhận danh sách cơ quan từ tệp CSV hoặc JSON, tất cả hoặc không / enters a list of members, CSV or JSON, all or none
+    Import {
+        /// Tệp `.csv` có dòng tiêu đề, hoặc `.json` / file with a header line, or JSON
+        file: PathBuf,
+    },
+    /// Số liệu rút từ chứng cứ / figures out of the evidence
+    Statistics(statistics::Arguments),
     /// Cấp mã đăng ký dùng một lần cho một máy chủ bảo mật / gives a box a single-use enrolment code
     Invite {
         /// Mã của máy chủ bảo mật / code of the box
@@ -100,6 +108,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             done
         }
         Some(Verb::Admin(Admin::Apply { file })) => apply(&config, &file),
+        Some(Verb::Admin(Admin::Import { file })) => import(&config, &file),
+        Some(Verb::Admin(Admin::Statistics(arguments))) => statistics::run(&config, arguments),
         Some(Verb::Admin(Admin::Invite {
             box_code,
             members,
@@ -115,21 +125,41 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn apply(config: &HubConfig, file: &Path) -> Result<(), Failure> {
-    let told = |error: String| Failure::configuration(format!("{}: {error}", file.display()));
-    let bytes = if file == Path::new("-") {
-        std::io::read_to_string(std::io::stdin()).map(String::into_bytes)
+    let text = read(file)?;
+    let changes: Vec<Change> = serde_json::from_str(&text).map_err(|error| about(file, &error))?;
+    enter(config, file, changes)
+}
+
+fn import(config: &HubConfig, file: &Path) -> Result<(), Failure> {
+    let text = read(file)?;
+    let changes = if file.extension().is_some_and(|end| end == "json") {
+        admin::members_of_json(&text)
     } else {
-        std::fs::read(file)
-    }
-    .map_err(|error| told(error.to_string()))?;
-    let changes: Vec<Change> =
-        serde_json::from_slice(&bytes).map_err(|error| told(error.to_string()))?;
+        admin::members_of_csv(&text)
+    };
+    enter(config, file, changes.map_err(|error| about(file, &error))?)
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let text = if file == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    text.map_err(|error| about(file, &error))
+}
+
+fn about(file: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::configuration(format!("{}: {error}", file.display()))
+}
+
+fn enter(config: &HubConfig, file: &Path, changes: Vec<Change>) -> Result<(), Failure> {
     let count = changes.len();
     let store = open_store(config, &Disk::real())?;
     run::process(1, |_| async move {
         admin::apply(&store, changes)
             .await
-            .map_err(Failure::other)?;
+            .map_err(|error| Failure::other(format!("{}: {error}", file.display())))?;
         println!(
             "Đã ghi {count} thay đổi; danh bạ mới được phát hành trong giây lát. / {count} changes entered."
         );
@@ -230,6 +260,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
             grounds: publish,
             judge: judge.clone(),
             walk: Arc::new(hub.clone()),
+            tracer: Arc::new(hub.clone()),
             act: Arc::new(AtHub {
                 hub: hub.clone(),
                 signer,
@@ -243,6 +274,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     tokio::spawn(async move { publisher.keep_directory(stop).await });
     let (sweeper, stop) = (hub.clone(), signals.stop.clone());
     tokio::spawn(async move { sweeper.keep_room(stop).await });
+    let (counter, stop) = (hub.clone(), signals.stop.clone());
+    tokio::spawn(async move { counter.keep_counts(stop).await });
     let mut stop = signals.stop.clone();
     tokio::spawn(async move {
         // A sender that is gone means stop, too.

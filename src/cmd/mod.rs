@@ -14,6 +14,7 @@ pub mod run;
 mod settings;
 mod signer;
 mod status;
+mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +50,8 @@ enum Verb {
     Settings(settings::Arguments),
     /// Hỏi máy đang chạy: mọi thứ có ổn không / asks a running box or hub how all stands
     Status(status::Arguments),
+    /// Văn bản đang ở đâu, chờ gì, cần làm gì / where a document is, what it waits for, what to do
+    Trace(trace::Arguments),
     /// Màn hình điều khiển của máy, thay cho đăng nhập / the machine's own screen, instead of a login
     Console(console::Arguments),
     /// Việc không hoàn lại được: hai người cùng đồng ý / what can't be undone: two persons agree
@@ -82,7 +85,7 @@ struct Configured {
 pub fn main(arguments: Arguments) -> ExitCode {
     let whom = arguments.whom;
     let asks = match &arguments.verb {
-        Verb::Status(_) | Verb::Agree(_) | Verb::Console(_) => true,
+        Verb::Status(_) | Verb::Trace(_) | Verb::Agree(_) | Verb::Console(_) => true,
         Verb::Provision(verb) => verb.asks(),
         _ => false,
     };
@@ -99,6 +102,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Provision(verb) => provision::run(&whom, verb),
         Verb::Settings(arguments) => settings::run(&arguments),
         Verb::Status(arguments) => return status::run(&whom, &arguments),
+        Verb::Trace(arguments) => return trace::run(&whom, &arguments),
         Verb::Console(arguments) => console::run(&whom, &arguments),
         Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Evidence(evidence) => return proofs(&evidence),

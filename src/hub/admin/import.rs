@@ -21,7 +21,8 @@ pub fn members_of_json(text: &str) -> Result<Vec<Change>, Error> {
 }
 
 /// Reads members from CSV (RFC 4180) with a header line. Columns, in any order: `code`, `id`, `name`, and perhaps
-/// `code102`, `old_code`, `pid`, `mail`, `level`, `parent`, `box_code`, `seal` (fingerprints, separated by spaces).
+/// `code102`, `old_code`, `pid`, `mail`, `level`, `parent`, `box_code`, `seal` (fingerprints, separated by spaces),
+/// `domain`, `stage`, `stage_date`, `contact`.
 ///
 /// # Errors
 /// [`Error::Registry`] that names the line and the column.
@@ -30,9 +31,22 @@ pub fn members_of_csv(text: &str) -> Result<Vec<Change>, Error> {
     let header = rows
         .next()
         .ok_or_else(|| Error::Registry("no header line".to_owned()))?;
-    const KNOWN: [&str; 11] = [
-        "code", "code102", "old_code", "id", "pid", "name", "mail", "level", "parent", "box_code",
+    const KNOWN: [&str; 15] = [
+        "code",
+        "code102",
+        "old_code",
+        "id",
+        "pid",
+        "name",
+        "mail",
+        "level",
+        "parent",
+        "box_code",
         "seal",
+        "domain",
+        "stage",
+        "stage_date",
+        "contact",
     ];
     if let Some(unknown) = header.iter().find(|name| !KNOWN.contains(&name.as_str())) {
         return Err(Error::Registry(format!("unknown column {unknown:?}")));
@@ -109,6 +123,10 @@ fn member(columns: &Columns<'_>) -> Result<Member, Error> {
             .collect::<Result<_, _>>()?,
         state: State::Active,
         successor: None,
+        domain: columns.maybe("domain")?,
+        stage: columns.maybe("stage")?,
+        stage_date: columns.maybe("stage_date")?,
+        contact: columns.text("contact").to_owned(),
         changed: None,
     })
 }
