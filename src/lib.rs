@@ -32,6 +32,8 @@ pub mod merkle;
 pub mod trust;
 // All that others know of the token.
 pub mod signer;
+// A packet's way in a clerk's words.
+pub mod trace;
 
 // Floor 3, keeping.
 // A member's log of records: one HSM signature for many.
@@ -66,6 +68,8 @@ pub mod hub;
 pub mod provision;
 // The operator's questions to a running box.
 pub mod control;
+// The same for a browser: the board, a document's way, the box's page.
+pub mod web;
 // An appliance's name, network and doors.
 pub mod appliance;
 // Signed bundles, and the versions that an appliance may go to.

@@ -11,15 +11,17 @@ use crate::clock::Clock;
 use crate::config::{Control, Own, Plain};
 use crate::control::agreed::{self, Act, Agreed};
 use crate::control::gauges::{self, Keys, Material, Time};
-use crate::control::{Desk, Door, Rehearsal, Socket, Stage, Watch};
+use crate::control::{self, Desk, Door, Rehearsal, Socket, Stage, Watch};
 use crate::durable::Disk;
 use crate::gauge::{Board, Source};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
 use crate::journal::{self, ids};
 use crate::signer::Client;
 use crate::tls::{self, Clients, Current, Grounds, Judge};
+use crate::trace::Tracer;
 use crate::trust::Purpose;
 use crate::uplink::Hub;
+use crate::web::{self, Site};
 
 /// How often the journal is told what the gauges say.
 const EVERY: Duration = Duration::from_secs(60);
@@ -41,6 +43,8 @@ pub(super) struct Parts<'a> {
     pub(super) judge: Judge,
     /// The relay's or the hub's own gauges.
     pub(super) walk: Arc<dyn Source>,
+    /// The relay's or the hub's own knowledge of where packets are.
+    pub(super) tracer: Arc<dyn Tracer>,
     /// Who carries out what two operators agree upon.
     pub(super) act: Arc<dyn Act>,
 }
@@ -53,12 +57,13 @@ pub(super) struct Gauges {
     pub(super) tls: Purpose,
     /// Whom renewed keys are tried with.
     pub(super) stage: Box<dyn Stage>,
+    /// What browsers are shown at the management address.
+    pub(super) site: Site,
 }
 
 /// Opens both ways in and starts to watch.
 pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result<(), Failure> {
-    let control = parts.control;
-    if control.listen.is_some() && control.operators.is_empty() {
+    if parts.control.listen.is_some() && parts.control.operators.is_empty() {
         return Err(Failure::configuration(
             "control.listen without control.operators: nobody could use it",
         ));
@@ -70,29 +75,30 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         at_hub: own.tls == Purpose::TlsServer,
         stage: own.stage,
     };
-    let role = own.role;
+    let (role, site) = (own.role, own.site);
     let file = parts.own.state.join("warned");
     let agreed = Agreed::new(agreed::Parts {
         code: parts.own.code.to_string(),
-        operators: control.operators.clone(),
-        window: time::Duration::minutes(i64::from(control.agree_minutes)),
+        operators: parts.control.operators.clone(),
+        window: time::Duration::minutes(i64::from(parts.control.agree_minutes)),
         clock: parts.clock.clone(),
         grounds: parts.grounds.subscribe(),
         disk: parts.disk.clone(),
         directory: parts.own.state.join("agreed"),
         act: parts.act.clone(),
     });
-    let desk = Arc::new(Desk::new(
-        parts.own.code.to_string(),
+    let desk = Arc::new(Desk::new(control::Parts {
+        code: parts.own.code.to_string(),
         role,
-        parts.clock.clone(),
-        board(parts, own.hub, own.plain, own.tls),
-        Arc::new(Watch::open(parts.disk.clone(), file)),
+        clock: parts.clock.clone(),
+        board: board(parts, own.hub, own.plain, own.tls),
+        watch: Arc::new(Watch::open(parts.disk.clone(), file)),
         agreed,
         rehearsal,
-    ));
+        tracer: parts.tracer.clone(),
+    }));
     socket(parts, &desk, signals)?;
-    management(parts, &desk, signals)?;
+    management(parts, &desk, site, signals)?;
     tokio::spawn(watch_over(desk, signals.stop.clone()));
     Ok(())
 }
@@ -147,7 +153,12 @@ fn socket(parts: &Parts<'_>, desk: &Arc<Desk>, signals: &Signals) -> Result<(), 
     Ok(())
 }
 
-fn management(parts: &Parts<'_>, desk: &Arc<Desk>, signals: &Signals) -> Result<(), Failure> {
+fn management(
+    parts: &Parts<'_>,
+    desk: &Arc<Desk>,
+    site: Site,
+    signals: &Signals,
+) -> Result<(), Failure> {
     let Some(listen) = parts.control.listen else {
         return Ok(());
     };
@@ -178,7 +189,8 @@ fn management(parts: &Parts<'_>, desk: &Arc<Desk>, signals: &Signals) -> Result<
         "operators are answered at {}",
         server.local_addr()
     ));
-    let door = Arc::new(Door::new(desk.clone(), parts.control.operators.clone()));
+    let door = Door::new(desk.clone(), parts.control.operators.clone());
+    let door = Arc::new(web::Door::new(door, desk.clone(), site));
     let stop = signals.stop.clone();
     tokio::spawn(async move {
         server.serve(door, stop).await;

@@ -1,7 +1,9 @@
 //! `trucgate hub`: the exchange itself, and what its operator enters.
 
+mod board;
 mod enrol;
 mod register;
+mod statistics;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use crate::spool::Bodies;
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, Judge, Watchful};
 use crate::trust::Purpose;
+use crate::web::Site;
 
 /// How long a start waits until the register as it stands is published: its signature needs the token.
 const FIRST_DIRECTORY: Duration = Duration::from_secs(5);
@@ -63,6 +66,10 @@ enum Admin {
         #[arg(long)]
         skip_refused: bool,
     },
+    /// Số liệu rút từ chứng cứ / figures out of the evidence
+    Statistics(statistics::Arguments),
+    /// Bảng số liệu công khai thành trang tĩnh / the public board as static pages
+    Board(board::Arguments),
     /// Cấp mã đăng ký dùng một lần cho một máy chủ bảo mật / gives a box a single-use enrolment code
     Invite {
         /// Mã của máy chủ bảo mật / code of the box
@@ -110,6 +117,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Verb::Admin(Admin::Import { file, skip_refused })) => {
             register::import(&config, &file, skip_refused)
         }
+        Some(Verb::Admin(Admin::Statistics(arguments))) => statistics::run(&config, arguments),
+        Some(Verb::Admin(Admin::Board(arguments))) => board::run(config, arguments),
         Some(Verb::Admin(Admin::Invite {
             box_code,
             members,
@@ -204,6 +213,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         plain: None,
         tls: Purpose::TlsServer,
         stage: Box::new(HubStage(hub.clone())),
+        site: Site::Hub(hub.clone()),
     };
     control::start(
         &control::Parts {
@@ -217,6 +227,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
             grounds: publish,
             judge: judge.clone(),
             walk: Arc::new(hub.clone()),
+            tracer: Arc::new(hub.clone()),
             act: Arc::new(AtHub {
                 hub: hub.clone(),
                 signer,
@@ -233,6 +244,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     tokio::spawn(async move { publisher.keep_directory(stop).await });
     let (sweeper, stop) = (hub.clone(), signals.stop.clone());
     tokio::spawn(async move { sweeper.keep_room(stop).await });
+    let (counter, stop) = (hub.clone(), signals.stop.clone());
+    tokio::spawn(async move { counter.keep_counts(stop).await });
     let mut stop = signals.stop.clone();
     tokio::spawn(async move {
         // A sender that is gone means stop, too.

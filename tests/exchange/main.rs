@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
+mod board;
 mod clock;
 mod console;
 mod peers;
@@ -11,6 +12,8 @@ mod revocation;
 mod software;
 mod sources;
 mod stamps;
+mod statistics;
+mod trace;
 mod tenancy;
 mod disk;
 mod forgetful_disk;

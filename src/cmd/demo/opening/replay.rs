@@ -17,7 +17,7 @@ use crate::cmd::demo::screen::{Fault, Screen};
 use crate::durable::Disk;
 use crate::https::Content;
 use crate::hub::SCHEMAS;
-use crate::hub::statistics::{self, Count};
+use crate::hub::statistics::{self, Day, Picture, Window};
 use crate::journal::ids;
 use crate::packet::{Digest, DocId, MemberId};
 use crate::store::Store;
@@ -167,12 +167,7 @@ impl<'e> Replay<'e> {
         let (mut tick, end) = (tokio::time::interval(TICK), Instant::now() + PATIENCE);
         loop {
             tick.tick().await;
-            let received: u64 = self
-                .counts()
-                .await?
-                .iter()
-                .map(|count| count.received)
-                .sum();
+            let received = self.picture().await?.nation.documents().delivered;
             if received == self.due as u64 {
                 return Ok(());
             }
@@ -185,11 +180,15 @@ impl<'e> Replay<'e> {
         }
     }
 
-    /// What each member sent and got, by the evidence that the hub holds.
-    pub(super) async fn counts(&self) -> Result<Vec<Count>, String> {
-        let days = i64::try_from(weeks::DAYS).unwrap_or(0);
-        let until = FIRST + time::Duration::days(days);
-        statistics::count(&self.store, FIRST - time::Duration::DAY, until)
+    /// The weeks by the evidence that the hub holds, as far as it is counted.
+    pub(super) async fn picture(&self) -> Result<Picture, String> {
+        let first = Day::of(FIRST);
+        let days = i32::try_from(weeks::DAYS).unwrap_or(0);
+        let window = Window {
+            first,
+            last: first.plus(days - 1),
+        };
+        statistics::picture(&self.store, window, None)
             .await
             .map_err(|error| error.to_string())
     }

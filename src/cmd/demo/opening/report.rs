@@ -1,13 +1,13 @@
 //! The announcement's sentence and table, from the evidence.
 
-use std::collections::HashMap;
-
 use super::replay::Replay;
 use super::{Cast, members, weeks};
 use crate::cmd::demo::exchange::Exchange;
 use crate::cmd::demo::screen::{Fault, Screen, seconds};
 use crate::cmd::demo::table::{Line, Side, lay_out};
 use crate::cmd::demo::verify::Verifier;
+use crate::hub::statistics::Standing;
+use crate::packet::MemberId;
 
 /// Proofs that are judged.
 const PROOFS: usize = 100;
@@ -25,21 +25,21 @@ pub(super) async fn tell(
         "số liệu, tính từ bằng chứng mà Trục giữ",
         "the figures, counted from the evidence that the hub holds",
     );
-    let counts = replay.counts().await?;
-    let by_code: HashMap<&str, (u64, u64)> = counts
-        .iter()
-        .map(|count| (count.member.as_str(), (count.sent, count.received)))
-        .collect();
-    let sent: u64 = counts.iter().map(|count| count.sent).sum();
-    let received: u64 = counts.iter().map(|count| count.received).sum();
-    let of = |code: &str| by_code.get(code).copied().unwrap_or_default();
+    let picture = replay.picture().await?;
+    let of = |code: &str| {
+        let traffic = picture.members.get(code).map(Standing::documents);
+        traffic.map_or((0, 0), |traffic| (traffic.sent, traffic.delivered))
+    };
+    let nation = picture.nation.documents();
+    let (sent, received) = (nation.sent, nation.delivered);
     let quiet: Vec<&str> = cast
         .members
         .iter()
         .filter(|(code, _)| of(code.as_str()).0 == 0)
         .map(|(_, name)| name.as_str())
         .collect();
-    let connected = counts.iter().filter(|count| count.received > 0).count();
+    let got = |(code, _): &&(MemberId, String)| of(code.as_str()).1 > 0;
+    let connected = cast.members.iter().filter(got).count();
     let figures = [
         ("cơ quan kết nối", "members connected", 95, connected as u64),
         ("văn bản gửi", "documents sent", weeks::SENT as u64, sent),
