@@ -140,8 +140,11 @@ fn every_file_of_the_appliance_is_explained() {
             let known = inside
                 .split('/')
                 .find_map(|part| {
-                    part.strip_suffix(".d")
-                        .filter(|unit| unit.ends_with(".service") || unit.ends_with(".target"))
+                    part.strip_suffix(".d").filter(|unit| {
+                        [".service", ".target", ".device"]
+                            .iter()
+                            .any(|kind| unit.ends_with(kind))
+                    })
                 })
                 .map_or_else(|| name(&file), str::to_owned);
             assert!(

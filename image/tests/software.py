@@ -1,7 +1,8 @@
 """An agency's software towards its box: the calls of the VXP SDK over HTTPS, certificate and name judged.
 
 software.py CONFIG send TO          one document; prints its docId and digest
-software.py CONFIG load TO FILE     one after the other until the box is gone; FILE gets a line for each that was acknowledged
+software.py CONFIG load TO FILE [S]  one after the other, S seconds between them, until the box is gone; FILE gets a line for each that
+                                    was acknowledged
 software.py CONFIG collect FILE [N]  what comes, until N different ones are in FILE or the box is gone: `got` when it has been read, `done`
                                     when its confirmation was acknowledged
 software.py CONFIG take [N]         what has come, until N are there; each is confirmed; prints docId, sender's code and digest
@@ -23,7 +24,7 @@ import time
 
 HANOI = datetime.timezone(datetime.timedelta(hours=7))
 NAMESPACE = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
-PATIENCE = 180
+PATIENCE = 600
 
 
 class Software:
@@ -165,6 +166,7 @@ def main():
         with open(rest[1], "a") as acknowledged:
             print(*until(lambda: software.send(rest[0])), file=acknowledged, flush=True)
             while True:
+                time.sleep(float(rest[2]) if len(rest) > 2 else 0)
                 print(*software.send(rest[0]), file=acknowledged, flush=True)
     elif verb == "collect":
         collect(software, rest[0], int(rest[1]) if len(rest) > 1 else None)

@@ -44,6 +44,8 @@ if [ -z "$acceleration" ]; then
         grep -q -a -m 1 BdsDxe && acceleration=kvm
 fi
 export IMAGE_ACCEL=$acceleration
+slowly=1
+[ "$acceleration" = kvm ] || slowly=8
 
 # What boots the machine: firmware and loader; in a test that is not about them (`quick=yes`) QEMU itself, with kernel, initrd
 # and command line of the same UKI, and without the kernel's guards against other guests, which emulation pays dearly.
@@ -52,7 +54,8 @@ boot() {
         for section in linux initrd cmdline; do
             [ -e $section ] || objcopy --output-target=binary --only-section=.$section "$built.efi" $section
         done
-        boot=(-machine "q35,accel=$acceleration" -kernel linux -initrd initrd -append "$(tr -d '\0' <cmdline) mitigations=off")
+        boot=(-machine "q35,accel=$acceleration" -kernel linux -initrd initrd -append "$(tr -d '\0' <cmdline) mitigations=off \
+            systemd.default_device_timeout_sec=900")
         first=
         return
     fi
@@ -82,10 +85,9 @@ with_key() {
     vm_start "$@" -drive file=key.img,format=raw,if=none,id=key,readonly=on -device virtio-blk-pci,drive=key
 }
 
-# vm_wait SECONDS PATTERN: until the console shows it. Where processors are emulated and shared, three times as long.
+# vm_wait SECONDS PATTERN: until the console shows it. Where processors are emulated, and shared besides, eight times as long.
 vm_wait() {
-    local seconds=$1
-    [ "$acceleration" = kvm ] || seconds=$((seconds * 3))
+    local seconds=$(($1 * slowly))
     timeout "$seconds" grep -q -a -m 1 -e "$2" <(tail -c +1 --pid="$vm" -f console) && return
     tail -n 15 console | tr -d '\r' >&2
     cat qemu.log >&2
@@ -95,7 +97,7 @@ vm_wait() {
 # Power is cut; or, with `vm_end SECONDS`, the machine is waited for until it ends by itself.
 vm_end() {
     if [ $# -gt 0 ]; then
-        timeout "$1" tail --pid="$vm" -f /dev/null || fail "the machine did not end within $1 s"
+        timeout "$(($1 * slowly))" tail --pid="$vm" -f /dev/null || fail "the machine did not end within $1 s"
     else
         kill -9 "$vm"
     fi
