@@ -61,6 +61,17 @@ update_until() {
     monitor unplug
 }
 
+# restart_into VERSION STARTS: ordered at the console; after so many starts that version's page stands there.
+restart_into() {
+    : >console
+    keys 052y
+    local seconds=$(($2 * ${START_SECONDS:-1500}))
+    timeout "$seconds" bash -c 'until [ "$(grep -a -c "EFI stub: Loaded initrd" console)" -ge "$1" ]; do sleep 1; done' - "$2" ||
+        fail "the machine has not started $2 times within $seconds s: $(tail -n 5 console)"
+    : >console
+    vm_wait 300 "ảnh hệ thống $1"
+}
+
 # entries DISK: what the loader will find.
 entries() {
     in_tools mdir -b -i "$1@@$(offset_of "$1" esp)" ::/EFI/Linux | tr -d '\r' | sed 's#.*/##' | sort | paste -s -d ' '

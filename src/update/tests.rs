@@ -31,7 +31,7 @@ fn names(esp: &Esp) -> Vec<String> {
 
 #[test]
 fn entries_are_read_as_the_loader_counts_them_and_others_are_left_alone() {
-    let (_boot, esp) = esp(&[
+    let (boot, esp) = esp(&[
         "trucgate_0.9.0.efi",
         "trucgate_0.10.0+2-1.efi",
         "trucgate_1.0.0+0-3.efi",
@@ -61,7 +61,7 @@ fn entries_are_read_as_the_loader_counts_them_and_others_are_left_alone() {
     esp.sweep(&Disk::real()).unwrap();
     assert!(
         names(&esp).len() == 4
-            && std::fs::read_dir(_boot.path().join("EFI/Linux"))
+            && std::fs::read_dir(boot.path().join("EFI/Linux"))
                 .unwrap()
                 .count()
                 == 8

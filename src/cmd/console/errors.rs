@@ -53,7 +53,7 @@ macro_rules! room {
 }
 
 /// The catalog as it is installed, compiled in: the page explains itself on a machine whose locale is another.
-const CATALOG: [(&str, &str); 7] = [
+const CATALOG: [(&str, &str); 8] = [
     room!("process"),
     room!("packet"),
     room!("software"),
@@ -61,6 +61,7 @@ const CATALOG: [(&str, &str); 7] = [
     room!("trust"),
     room!("hub"),
     room!("control"),
+    room!("update"),
 ];
 
 /// One line.

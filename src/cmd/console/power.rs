@@ -61,8 +61,8 @@ fn question(order: Order, language: Language) -> &'static str {
             " RESTART: traffic stops for some minutes. Press Y to agree.",
         ),
         Order::Update => language.say(
-            " CẬP NHẬT: gói trên đĩa TRUC-UPD được kiểm tra và ghi. Nhấn Y để đồng ý.",
-            " UPDATE: the bundle on the medium TRUC-UPD is checked and written. Press Y to agree.",
+            " CẬP NHẬT: gói được kiểm tra rồi ghi vào khe trống. Nhấn Y để đồng ý.",
+            " UPDATE: the bundle is checked, then the idle slot written. Press Y to agree.",
         ),
     }
 }

@@ -78,9 +78,9 @@ pub(super) fn update(
             Some(true) => Tone::Good,
             Some(false) => Tone::Stops,
         };
-        let words = shown(language.say(&sign.vi, &sign.en));
-        let text = format!(" {:TITLE$} {words}", language.say("Tiến độ", "Progress"));
-        rows.extend(paragraph(tone, &text, &" ".repeat(TITLE + 2)));
+        rows.push(Row::plain(language.say(" Tiến độ:", " Progress:")));
+        let words = format!("     {}", shown(language.say(&sign.vi, &sign.en)));
+        rows.extend(paragraph(tone, &words, "     "));
     }
     rows.push(Row::default());
     let medium = language.say(

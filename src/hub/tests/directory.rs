@@ -137,12 +137,20 @@ async fn a_member_is_described_without_its_certificates_being_named_again() {
     let world = World::new().await;
     let new = "code,id,name,level,domain,stage,stage_date,contact\n\
                E,20,Bộ E,1,ministry,upgrading,2019-03-01,\"Ông An, 0912\"\n";
-    assert!(admin::import(&world.store, new, false).await.unwrap().entered);
+    assert!(
+        admin::import(&world.store, new, false)
+            .await
+            .unwrap()
+            .entered
+    );
     for wrong in ["ministry,live,,", "village,test,,", "ministry,test,soon,"] {
         let bad = format!("code,id,name,domain,stage,stage_date,contact\nE,20,Bộ E,{wrong}\n");
         let report = admin::import(&world.store, &bad, false).await.unwrap();
         let refused = report.refused[0].to_string();
-        assert!(refused.contains("line 2: ") && refused.contains("can't be read"), "{refused}");
+        assert!(
+            refused.contains("line 2: ") && refused.contains("can't be read"),
+            "{refused}"
+        );
     }
     let changes = r#"[
         {"describe-member": {"code": "E", "stage": "production", "stage_date": "2019-03-12"}},
