@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::ledger::{End, Entry};
 use super::screen::Fault;
-use crate::clock::Clock;
+use crate::clock::{Clock, rfc3339};
 use crate::cmd::evidence::{self, CodeIn, VerifyArgs};
 use crate::durable::Disk;
 use crate::evidence::Record;
@@ -95,7 +95,7 @@ impl Verifier {
             anchors: vec![self.anchors.clone()],
             intermediates: Vec::new(),
             crl: Vec::new(),
-            at: None,
+            at: Some(rfc3339(self.clock.now())),
             member: Some(from.clone()),
             hub: Some(self.hub.clone()),
             code_in: CodeIn::default(),

@@ -120,7 +120,7 @@ fn table(cast: &Cast, of: &dyn Fn(&str) -> (u64, u64), screen: &mut Screen) {
     screen.line("");
 }
 
-/// Judges a hundred proofs from all of the weeks as a stranger would, years later, with the root alone.
+/// Judges a hundred proofs from all of the weeks as a stranger would, with the root alone, on the last of the days.
 async fn proofs(
     exchange: &Exchange,
     cast: &Cast,
@@ -137,8 +137,8 @@ async fn proofs(
         }
     }
     screen.good(
-        &format!("{PROOFS} bằng chứng lấy trong cả bảy tuần đều đứng vững, chỉ với chứng thư gốc và vào hôm nay"),
-        "a hundred proofs from all of the weeks hold, judged today with nothing but the root certificate",
+        &format!("{PROOFS} bằng chứng lấy trong cả bảy tuần đều đứng vững, chỉ với chứng thư gốc"),
+        "a hundred proofs from all of the weeks hold, judged with nothing but the root certificate",
     );
     Ok(true)
 }
