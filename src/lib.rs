@@ -32,6 +32,8 @@ pub mod merkle;
 pub mod trust;
 // All that others know of the token.
 pub mod signer;
+// A packet's way in a clerk's words.
+pub mod trace;
 
 // Floor 3, keeping.
 // A member's log of records: one HSM signature for many.

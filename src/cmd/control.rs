@@ -11,13 +11,14 @@ use crate::clock::Clock;
 use crate::config::{Control, Own, Plain};
 use crate::control::agreed::{self, Act, Agreed};
 use crate::control::gauges::{self, Keys, Material, Time};
-use crate::control::{Desk, Door, Rehearsal, Socket, Stage, Watch};
+use crate::control::{self, Desk, Door, Rehearsal, Socket, Stage, Watch};
 use crate::durable::Disk;
 use crate::gauge::{Board, Source};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
 use crate::journal::{self, ids};
 use crate::signer::Client;
 use crate::tls::{self, Clients, Current, Grounds, Judge};
+use crate::trace::Tracer;
 use crate::trust::Purpose;
 use crate::uplink::Hub;
 
@@ -41,6 +42,8 @@ pub(super) struct Parts<'a> {
     pub(super) judge: Judge,
     /// The relay's or the hub's own gauges.
     pub(super) walk: Arc<dyn Source>,
+    /// The relay's or the hub's own knowledge of where packets are.
+    pub(super) tracer: Arc<dyn Tracer>,
     /// Who carries out what two operators agree upon.
     pub(super) act: Arc<dyn Act>,
 }
@@ -57,8 +60,7 @@ pub(super) struct Gauges {
 
 /// Opens both ways in and starts to watch.
 pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result<(), Failure> {
-    let control = parts.control;
-    if control.listen.is_some() && control.operators.is_empty() {
+    if parts.control.listen.is_some() && parts.control.operators.is_empty() {
         return Err(Failure::configuration(
             "control.listen without control.operators: nobody could use it",
         ));
@@ -74,23 +76,24 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
     let file = parts.own.state.join("warned");
     let agreed = Agreed::new(agreed::Parts {
         code: parts.own.code.to_string(),
-        operators: control.operators.clone(),
-        window: time::Duration::minutes(i64::from(control.agree_minutes)),
+        operators: parts.control.operators.clone(),
+        window: time::Duration::minutes(i64::from(parts.control.agree_minutes)),
         clock: parts.clock.clone(),
         grounds: parts.grounds.subscribe(),
         disk: parts.disk.clone(),
         directory: parts.own.state.join("agreed"),
         act: parts.act.clone(),
     });
-    let desk = Arc::new(Desk::new(
-        parts.own.code.to_string(),
+    let desk = Arc::new(Desk::new(control::Parts {
+        code: parts.own.code.to_string(),
         role,
-        parts.clock.clone(),
-        board(parts, own.hub, own.plain, own.tls),
-        Arc::new(Watch::open(parts.disk.clone(), file)),
+        clock: parts.clock.clone(),
+        board: board(parts, own.hub, own.plain, own.tls),
+        watch: Arc::new(Watch::open(parts.disk.clone(), file)),
         agreed,
         rehearsal,
-    ));
+        tracer: parts.tracer.clone(),
+    }));
     socket(parts, &desk, signals)?;
     management(parts, &desk, signals)?;
     tokio::spawn(watch_over(desk, signals.stop.clone()));
@@ -147,7 +150,11 @@ fn socket(parts: &Parts<'_>, desk: &Arc<Desk>, signals: &Signals) -> Result<(), 
     Ok(())
 }
 
-fn management(parts: &Parts<'_>, desk: &Arc<Desk>, signals: &Signals) -> Result<(), Failure> {
+fn management(
+    parts: &Parts<'_>,
+    desk: &Arc<Desk>,
+    signals: &Signals,
+) -> Result<(), Failure> {
     let Some(listen) = parts.control.listen else {
         return Ok(());
     };

@@ -2,6 +2,7 @@
 
 mod enrol;
 mod register;
+mod statistics;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ enum Admin {
         #[arg(long)]
         skip_refused: bool,
     },
+    /// Số liệu rút từ chứng cứ / figures out of the evidence
+    Statistics(statistics::Arguments),
     /// Cấp mã đăng ký dùng một lần cho một máy chủ bảo mật / gives a box a single-use enrolment code
     Invite {
         /// Mã của máy chủ bảo mật / code of the box
@@ -110,6 +113,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Verb::Admin(Admin::Import { file, skip_refused })) => {
             register::import(&config, &file, skip_refused)
         }
+        Some(Verb::Admin(Admin::Statistics(arguments))) => statistics::run(&config, arguments),
         Some(Verb::Admin(Admin::Invite {
             box_code,
             members,
@@ -217,6 +221,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
             grounds: publish,
             judge: judge.clone(),
             walk: Arc::new(hub.clone()),
+            tracer: Arc::new(hub.clone()),
             act: Arc::new(AtHub {
                 hub: hub.clone(),
                 signer,
@@ -233,6 +238,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
     tokio::spawn(async move { publisher.keep_directory(stop).await });
     let (sweeper, stop) = (hub.clone(), signals.stop.clone());
     tokio::spawn(async move { sweeper.keep_room(stop).await });
+    let (counter, stop) = (hub.clone(), signals.stop.clone());
+    tokio::spawn(async move { counter.keep_counts(stop).await });
     let mut stop = signals.stop.clone();
     tokio::spawn(async move {
         // A sender that is gone means stop, too.

@@ -14,6 +14,7 @@ pub mod run;
 mod settings;
 mod signer;
 mod status;
+mod trace;
 mod update;
 
 use std::path::PathBuf;
@@ -49,6 +50,8 @@ enum Verb {
     Settings(settings::Arguments),
     /// Hỏi máy đang chạy: mọi thứ có ổn không / asks a running box or hub how all stands
     Status(status::Arguments),
+    /// Văn bản đang ở đâu, chờ gì, cần làm gì / where a document is, what it waits for, what to do
+    Trace(trace::Arguments),
     /// Màn hình điều khiển của máy, thay cho đăng nhập / the machine's own screen, instead of a login
     Console(console::Arguments),
     /// Cập nhật thiết bị bằng gói đã ký / an appliance's next version, from a signed bundle
@@ -85,7 +88,7 @@ struct Configured {
 pub fn main(arguments: Arguments) -> ExitCode {
     let whom = arguments.whom;
     let asks = match &arguments.verb {
-        Verb::Status(_) | Verb::Agree(_) | Verb::Console(_) => true,
+        Verb::Status(_) | Verb::Trace(_) | Verb::Agree(_) | Verb::Console(_) => true,
         Verb::Provision(verb) => verb.asks(),
         _ => false,
     };
@@ -102,6 +105,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Provision(verb) => provision::run(&whom, verb),
         Verb::Settings(arguments) => settings::run(&arguments),
         Verb::Status(arguments) => return status::run(&whom, &arguments),
+        Verb::Trace(arguments) => return trace::run(&whom, &arguments),
         Verb::Console(arguments) => console::run(&whom, &arguments),
         Verb::Update(verb) => update::run(verb),
         Verb::Agree(verb) => return agree::run(&whom, verb),

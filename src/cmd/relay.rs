@@ -108,6 +108,7 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
             grounds: publish,
             judge: judge.clone(),
             walk: Arc::new(relay.clone()),
+            tracer: Arc::new(relay.clone()),
             act: Arc::new(AtBox {
                 relay: relay.clone(),
                 signer,

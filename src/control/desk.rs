@@ -10,6 +10,8 @@ use super::watch::Watch;
 use crate::clock::Clock;
 use crate::gauge::{Board, Text};
 use crate::journal::{self, ids};
+use crate::packet::MemberId;
+use crate::trace::{LEGS, Trace, Tracer};
 use crate::trust::operators::{Operator, Role};
 
 /// Who asks.
@@ -29,6 +31,14 @@ impl Asker {
         }
     }
 
+    /// The only members whose documents the asker may trace.
+    fn members(&self) -> Option<&[MemberId]> {
+        match self {
+            Self::Local(_) => None,
+            Self::Operator(operator) => operator.members.as_deref(),
+        }
+    }
+
     fn name(&self) -> String {
         match self {
             Self::Local(uid) => format!("uid {uid}"),
@@ -37,52 +47,48 @@ impl Asker {
     }
 }
 
-/// Answers operators. Shared by the local socket and the management address.
-pub struct Desk {
-    code: String,
-    role: &'static str,
-    clock: Clock,
-    board: Board,
-    watch: Arc<Watch>,
-    agreed: Agreed,
-    rehearsal: Rehearsal,
+/// What a desk is made of.
+pub struct Parts {
+    /// Code of the box or hub.
+    pub code: String,
+    /// `relay` or `hub`.
+    pub role: &'static str,
+    /// Time.
+    pub clock: Clock,
+    /// All gauges.
+    pub board: Board,
+    /// Tells the journal what they say.
+    pub watch: Arc<Watch>,
+    /// What two operators agree upon.
+    pub agreed: Agreed,
+    /// Renewed keys are tried by it.
+    pub rehearsal: Rehearsal,
+    /// Who knows where packets are.
+    pub tracer: Arc<dyn Tracer>,
 }
+
+/// Answers operators. Shared by the local socket and the management address.
+pub struct Desk(Parts);
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Desk")
-            .field("code", &self.code)
+            .field("code", &self.0.code)
             .finish_non_exhaustive()
     }
 }
 
 impl Desk {
-    /// The desk of the box or hub `code`; `role` is `relay` or `hub`.
+    /// The desk of a box or hub.
     #[must_use]
-    pub fn new(
-        code: String,
-        role: &'static str,
-        clock: Clock,
-        board: Board,
-        watch: Arc<Watch>,
-        agreed: Agreed,
-        rehearsal: Rehearsal,
-    ) -> Self {
-        Self {
-            code,
-            role,
-            clock,
-            board,
-            watch,
-            agreed,
-            rehearsal,
-        }
+    pub fn new(parts: Parts) -> Self {
+        Self(parts)
     }
 
     /// Answers one question; what the asker may not is refused and journalled.
     pub async fn answer(&self, asker: &Asker, ask: Ask) -> Answer {
         let needed = match ask {
-            Ask::Status | Ask::Drill { .. } => Role::View,
+            Ask::Status | Ask::Drill { .. } | Ask::Trace(_) => Role::View,
             Ask::Rehearse(_) => Role::Operate,
             // By whichever way: the signatures decide.
             Ask::Proposals | Ask::Propose { .. } | Ask::Approve(_) | Ask::Claim(_) => Role::Approve,
@@ -93,26 +99,33 @@ impl Desk {
         match ask {
             Ask::Status => Answer::Status(Box::new(self.report().await)),
             Ask::Drill { days } => Answer::Status(Box::new(self.forecast(days).await)),
+            Ask::Trace(what) => match self.traces(asker, &what).await {
+                Ok(traces) => Answer::Traces(traces),
+                Err(reason) => Answer::Refused(Text::new(
+                    format!("không tra cứu được: {reason}"),
+                    format!("it can't be traced: {reason}"),
+                )),
+            },
             Ask::Rehearse(key) => {
-                let rehearsed = Box::pin(self.rehearsal.of(&key)).await;
+                let rehearsed = Box::pin(self.0.rehearsal.of(&key)).await;
                 self.rehearsed(asker, &key, &rehearsed);
                 rehearsed.map_or_else(Answer::Refused, Answer::Done)
             }
             Ask::Proposals => Answer::Proposals {
-                at: self.code.clone(),
-                time: self.clock.now(),
-                texts: self.agreed.list(),
+                at: self.0.code.clone(),
+                time: self.0.clock.now(),
+                texts: self.0.agreed.list(),
             },
             Ask::Propose { signed, content } => {
-                let proposed = self.agreed.propose(signed, content).await;
+                let proposed = self.0.agreed.propose(signed, content).await;
                 proposed.map_or_else(|refused| Answer::Refused(refused.text()), Answer::Proposed)
             }
             Ask::Approve(signed) => {
-                let done = self.agreed.approve(signed).await;
+                let done = self.0.agreed.approve(signed).await;
                 done.map_or_else(|refused| Answer::Refused(refused.text()), Answer::Done)
             }
             Ask::Claim(id) => {
-                let claimed = self.agreed.claim(id).await.map(Box::new);
+                let claimed = self.0.agreed.claim(id).await.map(Box::new);
                 claimed.map_or_else(|refused| Answer::Refused(refused.text()), Answer::Claimed)
             }
         }
@@ -131,19 +144,36 @@ impl Desk {
         }
     }
 
+    /// Where a document is, as far as the asker may see; what is not the asker's is as if it were not there.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn traces(&self, asker: &Asker, what: &str) -> Result<Vec<Trace>, String> {
+        let mut traces = self.0.tracer.trace(what, asker.members()).await?;
+        // The answer has a bound, and an asker has eyes.
+        let mut room = LEGS;
+        for trace in &mut traces {
+            trace.told_by.clone_from(&self.0.code);
+            trace.left_off += trace.legs.len().saturating_sub(room) as u64;
+            trace.legs.truncate(room);
+            room -= trace.legs.len();
+        }
+        Ok(traces)
+    }
+
     /// The gauges as they would read in so many days; the journal is told nothing of it.
     async fn forecast(&self, days: u16) -> Report {
-        let then = self.clock.now() + time::Duration::days(i64::from(days));
-        let gauges = self.board.read(then).await;
-        Report::new(self.code.clone(), self.role.to_owned(), then, gauges)
+        let then = self.0.clock.now() + time::Duration::days(i64::from(days));
+        let gauges = self.0.board.read(then).await;
+        Report::new(self.0.code.clone(), self.0.role.to_owned(), then, gauges)
     }
 
     /// Reads all gauges, and lets the journal see what they say.
     pub async fn report(&self) -> Report {
-        let now = self.clock.now();
-        let gauges = self.board.read(now).await;
-        self.watch.see(&gauges, now);
-        Report::new(self.code.clone(), self.role.to_owned(), now, gauges)
+        let now = self.0.clock.now();
+        let gauges = self.0.board.read(now).await;
+        self.0.watch.see(&gauges, now);
+        Report::new(self.0.code.clone(), self.0.role.to_owned(), now, gauges)
     }
 }
 

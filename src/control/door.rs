@@ -26,7 +26,9 @@ impl Door {
         Self { desk, operators }
     }
 
-    fn operator(&self, peer: &Peer) -> Option<&Operator> {
+    /// The operator whose certificate the peer showed.
+    #[must_use]
+    pub fn operator(&self, peer: &Peer) -> Option<&Operator> {
         self.operators.find(&Fingerprint(peer.fingerprint?))
     }
 }

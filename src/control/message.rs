@@ -7,6 +7,7 @@ use super::agreed::{Agreement, Signed};
 use crate::clock::Moment;
 use crate::gauge::Text;
 use crate::packet::PacketId;
+use crate::trace::Trace;
 
 /// What an operator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub enum Ask {
         /// Days from now.
         days: u16,
     },
+    /// Where a document is: its code, DocumentId, DocId or packet id.
+    Trace(String),
     /// Rehearses the successor of that key.
     Rehearse(String),
     /// Which proposals wait for a second person.
@@ -42,6 +45,8 @@ pub enum Ask {
 pub enum Answer {
     /// How all stands.
     Status(Box<Report>),
+    /// Where it is; none for what is not here, or not the asker's to see.
+    Traces(Vec<Trace>),
     /// What waits.
     Proposals {
         /// The code of the box or hub, for what is signed.

@@ -17,7 +17,7 @@ mod socket;
 mod watch;
 
 pub use client::{Away, local, remote};
-pub use desk::{Asker, Desk};
+pub use desk::{Asker, Desk, Parts};
 pub use door::Door;
 pub use message::{Answer, Ask};
 pub use rehearsal::{BoxStage, Dial, HubStage, NOT_SERVED, Rehearsal, Stage};

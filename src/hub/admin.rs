@@ -16,7 +16,9 @@ use crate::clock::Moment;
 use crate::packet::MemberId;
 use crate::signer::KeyUse;
 use crate::store::{OptionalExt, Store, Tx, params};
-use crate::trust::directory::{BoxEntry, Content, Directory, Fingerprint, Member, State};
+use crate::trust::directory::{
+    BoxEntry, Content, Date, Directory, Domain, Fingerprint, Member, Stage, State,
+};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,8 @@ pub enum Change {
     AddBox(BoxEntry),
     /// Adds a member or replaces it.
     AddMember(Box<Member>),
+    /// Says of a member what stands beside its certificates; what is left out stays.
+    DescribeMember(Description),
     /// Registers one more certificate of a member (seal), a box (TLS) or the hub (both): the overlap of a renewal.
     AddCertificate(CertificateOf),
     /// Takes one of several certificates out again.
@@ -39,6 +43,22 @@ pub enum Change {
         /// Who answers for it now.
         successor: Option<MemberId>,
     },
+}
+
+/// What is said of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// The code under which it is registered.
+    pub code: MemberId,
+    /// Which part of the state it is of.
+    pub domain: Option<Domain>,
+    /// How far its software has come.
+    pub stage: Option<Stage>,
+    /// Since when, or until when it is planned; goes with the stage.
+    pub stage_date: Option<Date>,
+    /// Who answers for it there.
+    pub contact: Option<String>,
 }
 
 /// A certificate and whose it is.
@@ -128,22 +148,46 @@ fn write(tx: &Tx<'_>, change: &Change) -> Result<(), Error> {
         Change::RemoveCertificate(one) => {
             certificates(tx, one, |all| all.retain(|print| *print != one.certificate))
         }
+        Change::DescribeMember(said) => {
+            let mut member = registered(tx, &said.code)?;
+            member.domain = said.domain.or(member.domain);
+            if said.stage.is_some() {
+                (member.stage, member.stage_date) = (said.stage, said.stage_date);
+            }
+            if let Some(contact) = &said.contact {
+                member.contact.clone_from(contact);
+            }
+            put(tx, "member", &said.code, &member)
+        }
         Change::CloseMember { code, successor } => {
-            let entry: Option<String> = tx
-                .query_row(
-                    "SELECT entry FROM hub_registry WHERE kind = 'member' AND code = ?1",
-                    [code.as_str()],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            let entry =
-                entry.ok_or_else(|| Error::Registry(format!("{code} is not registered")))?;
-            let mut member: Member = read(&entry)?;
+            let mut member = registered(tx, code)?;
             member.state = State::Closed;
             member.successor.clone_from(successor);
             put(tx, "member", code, &member)
         }
     }
+}
+
+fn registered(tx: &Tx<'_>, code: &MemberId) -> Result<Member, Error> {
+    let entry: Option<String> = tx
+        .query_row(
+            "SELECT entry FROM hub_registry WHERE kind = 'member' AND code = ?1",
+            [code.as_str()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    read(&entry.ok_or_else(|| Error::Registry(format!("{code} is not registered")))?)
+}
+
+/// The register as it stands, not published and not signed: for tools beside a hub.
+///
+/// # Errors
+/// When it can't be read or contradicts itself.
+pub async fn listed(store: &Store) -> Result<Directory, Error> {
+    let epoch = Moment::UNIX_EPOCH;
+    store
+        .read(move |tx| registry(tx)?.directory(0, epoch, epoch, None))
+        .await
 }
 
 /// Whether a member can be taken out: it is registered, and nothing waits for it any more.

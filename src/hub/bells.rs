@@ -76,6 +76,13 @@ impl Bells {
         })
     }
 
+    /// Whether a poll of a box waits now.
+    pub(super) fn is_waiting(&self, code: &MemberId, what: For) -> bool {
+        let hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);
+        hung.get(&(code.clone(), what))
+            .is_some_and(|bell| bell.seats.available_permits() < self.seats)
+    }
+
     /// Wakes the polls of a box.
     pub(super) fn ring(&self, code: &MemberId, what: For) {
         let hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);

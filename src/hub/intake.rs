@@ -301,6 +301,7 @@ impl Hub {
             let kept = kept.await;
             // A failed commit may be there all the same.
             hub.has_mail(&recipients.into_iter().collect::<Vec<_>>());
+            hub.uncounted.notify_one();
             kept
         });
         kept.await

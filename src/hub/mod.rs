@@ -12,6 +12,8 @@
 //! | `heads` | witness of the members' logs |
 //! | `directory` | the signed list of members; `admin` changes it |
 //! | `enrolment` | boxes that ask to be registered; `admin` decides |
+//! | `trace` | where a packet is, for operators |
+//! | `statistics` | what the evidence adds up to |
 //!
 //! State lies in SQLite behind [`crate::store::Store`]; the functions that take a transaction are the only ones that know its
 //! tables, so that a hub on another engine replaces those.
@@ -19,6 +21,7 @@
 pub mod admin;
 mod bells;
 mod consignment;
+pub mod cost;
 mod directory;
 mod door;
 pub mod enrolment;
@@ -32,9 +35,11 @@ mod keep;
 mod lease;
 mod mailbox;
 mod order;
+mod overview;
 mod receipts;
 mod retention;
 pub mod statistics;
+mod trace;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -44,6 +49,7 @@ use tokio::sync::watch;
 
 pub use directory::Published;
 pub use error::Error;
+pub use overview::{Overview, Shown};
 
 use crate::clock::{Chance, Clock, Moment};
 use crate::evidence::{self, Log};
@@ -103,6 +109,8 @@ pub const SCHEMAS: &[&str] = &[
     enrolment::SCHEMA,
     evidence::MATERIAL_SCHEMA,
     evidence::RESEALED_SCHEMA,
+    statistics::SCHEMA,
+    trace::NAMES_SCHEMA,
 ];
 
 /// Bounds of a hub.
@@ -123,6 +131,10 @@ pub struct Config {
     pub directory_days: u16,
     /// Days for which a body stays after it came; one that is not delivered everywhere stays longer.
     pub keep_days: u16,
+    /// Days without a document after which an agency that sent before counts as silent.
+    pub silent_days: u16,
+    /// What a document on paper is taken to cost.
+    pub cost: cost::Cost,
 }
 
 impl Default for Config {
@@ -135,6 +147,8 @@ impl Default for Config {
             polls_per_box: 4,
             directory_days: 7,
             keep_days: 30,
+            silent_days: 7,
+            cost: cost::Cost::default(),
         }
     }
 }
@@ -175,6 +189,8 @@ pub struct Rooms {
     mail: mailbox::Mail,
     bells: bells::Bells,
     under_way: intake::UnderWay,
+    /// Rung when there is evidence that is not counted.
+    uncounted: tokio::sync::Notify,
     published: watch::Sender<Option<Arc<Published>>>,
     publishing: tokio::sync::Mutex<()>,
     stop: watch::Sender<bool>,
@@ -208,6 +224,7 @@ impl Hub {
             heads: heads::Known::default(),
             mail,
             under_way: intake::UnderWay::default(),
+            uncounted: tokio::sync::Notify::new(),
             published: watch::channel(None).0,
             publishing: tokio::sync::Mutex::default(),
             stop: watch::channel(false).0,

@@ -131,6 +131,7 @@ impl Hub {
                 hub.bells.ring(code, For::Receipts);
             }
             hub.has_mail(&woken.recipients);
+            hub.uncounted.notify_one();
             verdicts
         });
         kept.await

@@ -17,6 +17,7 @@ mod receipts;
 mod reconcile;
 mod refresh;
 mod retention;
+mod trace;
 mod witness;
 
 use std::collections::HashMap;
@@ -51,6 +52,7 @@ pub const SCHEMAS: &[&str] = &[
     spool::SCHEMA,
     evidence::MATERIAL_SCHEMA,
     evidence::RESEALED_SCHEMA,
+    spool::NAMES_SCHEMA,
 ];
 
 /// One box at work: all that its walks share.

@@ -28,6 +28,10 @@ fn listed(id: u64, code: &str, state: State) -> Member {
         seal: Vec::new(),
         state,
         successor: (code == CLOSED).then(|| member(THEIRS)),
+        domain: None,
+        stage: None,
+        stage_date: None,
+        contact: String::new(),
         changed: None,
     }
 }

@@ -4,13 +4,15 @@ mod bundle;
 mod known;
 mod open;
 mod refused;
+mod vouch;
 mod wire;
 
 pub use bundle::{Bundle, FORMAT, StampedSeal};
 pub use known::Known;
 pub use open::{Claim, Opened, Opener, Receipt, Sealer, Under};
 pub use refused::Refused;
-pub use wire::{LONGEST, Malformed, Seal, apart};
+pub use vouch::Vouching;
+pub use wire::{LONGEST, Malformed, Seal, apart, record_of};
 
 #[cfg(test)]
 mod tests;

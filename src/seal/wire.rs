@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::evidence::Proof;
+use crate::evidence::{Proof, Record};
 use crate::merkle::Hash;
 
 /// A record, its place in its member's tree, and the signed head over it.
@@ -121,6 +121,16 @@ impl Place {
             path: path.to_vec(),
         })
     }
+}
+
+/// The record in a seal, or in its front as [`apart`] cuts it: what is claimed, judged by nobody here.
+///
+/// # Errors
+/// As [`Seal::decode`], or when what it holds is no record.
+pub fn record_of(seal: &[u8]) -> Result<Record, Malformed> {
+    let (front, _) = apart(seal);
+    let place = Place::decode(front)?;
+    Record::parse(&place.record).map_err(|error| Malformed(error.to_string()))
 }
 
 /// Reads exactly one head: checkpoint and signature.

@@ -11,6 +11,7 @@ mod row;
 mod schedule;
 mod seals;
 mod strays;
+mod trace;
 mod views;
 
 use std::path::Path;
@@ -26,6 +27,7 @@ pub use owed::Owed;
 pub use proofs::{KeptReceipt, Proofs};
 pub use schedule::{Schedule, Turn};
 pub use seals::{Parted, SEAL_HEADS, whole};
+pub use trace::{Found, Incoming, NAMES_SCHEMA, Outgoing};
 pub use views::{Inboxed, Load, Queue, Sent, Window};
 
 /// The tables of this room.

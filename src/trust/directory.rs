@@ -10,6 +10,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Error;
+pub use super::agency::{Date, Domain, Stage};
 use super::anchors::Identity;
 use super::refusal::{Refusal, Verdict};
 use crate::clock::Moment;
@@ -117,6 +118,18 @@ pub struct Member {
     /// Who answers for it now that it is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<MemberId>,
+    /// Which part of the state it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// How far its software has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// Since when, or until when it is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_date: Option<Date>,
+    /// Who answers for it there; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub contact: String,
     /// Since when it stands so; the hub enters it when it publishes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Changed>,

@@ -12,6 +12,7 @@ pub mod pem;
 pub mod signature;
 pub mod stamp;
 
+mod agency;
 mod anchors;
 mod certificate;
 mod chain;

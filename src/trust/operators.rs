@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::Error;
 use super::directory::Fingerprint;
+use crate::packet::MemberId;
 
 /// What an operator may do; nobody may what is not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -27,6 +28,9 @@ pub struct Operator {
     pub certificate: Fingerprint,
     /// What this person may do.
     pub roles: Vec<Role>,
+    /// The only members whose documents this person may trace; all that are at home here unless said.
+    #[serde(default)]
+    pub members: Option<Vec<MemberId>>,
 }
 
 impl Operator {

@@ -11,6 +11,8 @@ mod revocation;
 mod software;
 mod sources;
 mod stamps;
+mod statistics;
+mod trace;
 mod tenancy;
 mod disk;
 mod forgetful_disk;

@@ -450,6 +450,10 @@ fn registered(world: &World, seal: Vec<Fingerprint>) -> Change {
         seal,
         state: State::Active,
         successor: None,
+        domain: None,
+        stage: None,
+        stage_date: None,
+        contact: String::new(),
         changed: None,
     }))
 }

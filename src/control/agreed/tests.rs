@@ -111,6 +111,7 @@ impl World {
             (&viewer, Role::View),
         ]
         .map(|(person, role)| Operator {
+            members: None,
             name: person.name.to_owned(),
             certificate: Fingerprint::of(&person.der),
             roles: vec![role],

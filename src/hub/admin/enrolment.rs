@@ -215,6 +215,10 @@ fn new_member(shown: &MemberShown, id: u64) -> Member {
         seal: Vec::new(),
         state: State::Active,
         successor: None,
+        domain: None,
+        stage: None,
+        stage_date: None,
+        contact: String::new(),
         changed: None,
     }
 }

@@ -13,9 +13,22 @@ use crate::store::Store;
 use crate::trust::directory::{Member, State};
 
 /// Columns that may stand in the header line, in any order. `code` must be there; what is not there is left as it is.
-const COLUMNS: [&str; 11] = [
-    "code", "code102", "old_code", "id", "pid", "name", "mail", "level", "parent", "box_code",
+const COLUMNS: [&str; 15] = [
+    "code",
+    "code102",
+    "old_code",
+    "id",
+    "pid",
+    "name",
+    "mail",
+    "level",
+    "parent",
+    "box_code",
     "seal",
+    "domain",
+    "stage",
+    "stage_date",
+    "contact",
 ];
 /// How often an import is planned anew when the register changes under it.
 const TRIES: usize = 5;
@@ -263,6 +276,10 @@ impl Columns<'_> {
                 seal: Vec::new(),
                 state: State::Active,
                 successor: None,
+                domain: None,
+                stage: None,
+                stage_date: None,
+                contact: String::new(),
                 changed: None,
             },
         };
@@ -271,6 +288,12 @@ impl Columns<'_> {
         self.set("pid", &mut member.pid)?;
         self.set("parent", &mut member.parent)?;
         self.set("box_code", &mut member.box_code)?;
+        self.set("domain", &mut member.domain)?;
+        self.set("stage", &mut member.stage)?;
+        self.set("stage_date", &mut member.stage_date)?;
+        if let Some(contact) = self.text("contact") {
+            contact.clone_into(&mut member.contact);
+        }
         if self.text("id").is_some() {
             member.id = self.must("id")?;
         }

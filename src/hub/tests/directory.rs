@@ -11,7 +11,7 @@ use crate::merkle::checkpoint::Checkpoint;
 use crate::merkle::verify_consistency;
 use crate::packet::Digest;
 use crate::seal::{Opener, Sealer};
-use crate::trust::directory::Directory;
+use crate::trust::directory::{Directory, Domain, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_directory_reaches_the_boxes_that_wait_and_holds() {
@@ -130,4 +130,50 @@ async fn boxes_witness_the_hubs_own_log() {
     Opener::default()
         .head(&body, &cms, &trust, Sealer::NewHub(&hub), world.clock.now())
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_is_described_without_its_certificates_being_named_again() {
+    let world = World::new().await;
+    let new = "code,id,name,level,domain,stage,stage_date,contact\n\
+               E,20,Bộ E,1,ministry,upgrading,2019-03-01,\"Ông An, 0912\"\n";
+    let imported = admin::import(&world.store, new, false).await.unwrap();
+    assert_eq!((imported.added, imported.entered), (1, true));
+    for wrong in ["ministry,live,,", "village,test,,", "ministry,test,soon,"] {
+        let bad = format!("code,id,name,domain,stage,stage_date,contact\nE,20,Bộ E,{wrong}\n");
+        let refused = admin::import(&world.store, &bad, false).await.unwrap();
+        assert_eq!((refused.refused.len(), refused.entered), (1, false), "{bad}");
+    }
+    let changes = r#"[
+        {"describe-member": {"code": "E", "stage": "production", "stage_date": "2019-03-12"}},
+        {"describe-member": {"code": "A", "domain": "party", "contact": "Bà Bình"}}
+    ]"#;
+    let changes: Vec<Change> = serde_json::from_str(changes).unwrap();
+    admin::apply(&world.store, changes).await.unwrap();
+    world.hub.refresh_directory().await.unwrap();
+    let published = world.hub.published().borrow().clone().unwrap();
+    let listed = Directory::from_json(&published.json).unwrap();
+    let e = listed.find(&code("E")).unwrap();
+    assert_eq!(e.stage, Some(Stage::Production));
+    assert_eq!(
+        e.stage_date.map(String::from).as_deref(),
+        Some("2019-03-12")
+    );
+    assert_eq!(
+        (e.domain, e.contact.as_str()),
+        (Some(Domain::Ministry), "Ông An, 0912")
+    );
+    let a = listed.find(&code("A")).unwrap();
+    assert_eq!(
+        (a.domain, a.contact.as_str()),
+        (Some(Domain::Party), "Bà Bình")
+    );
+    assert_eq!(a.seal.len(), 1, "its certificate stays");
+    let unknown: Vec<Change> =
+        serde_json::from_str(r#"[{"describe-member": {"code": "Z", "stage": "test"}}]"#).unwrap();
+    let refused = admin::apply(&world.store, unknown).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("Z is not registered"),
+        "{refused}"
+    );
 }

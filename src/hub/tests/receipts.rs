@@ -7,7 +7,7 @@ use super::member::*;
 use super::world::*;
 use crate::evidence::{Record, RecordKind};
 use crate::hub::admin::{self, Change};
-use crate::hub::statistics;
+use crate::hub::statistics::{self, Day, Window};
 use crate::packet::Digest;
 use crate::uplink::Verdict;
 
@@ -53,16 +53,25 @@ async fn receipts_travel_back_to_the_sender_behind_its_cursor() {
     world.clock.advance(Duration::from_secs(61));
     assert!(list(&shared).await.entries.is_empty(), "delivered is done");
     shared.hub.fetch(sealed.packet, &code("B")).await.unwrap();
-    let (from, until) = (
-        world.clock.now() - time::Duration::days(1),
-        world.clock.now(),
-    );
-    let counts = statistics::count(&world.store, from, until).await.unwrap();
-    let seen: Vec<_> = counts
+    let today = Day::of(world.clock.now());
+    let window = Window {
+        first: today,
+        last: today,
+    };
+    statistics::count(&world.store).await.unwrap();
+    let directory = world.grounds.borrow().directory.clone();
+    let picture = statistics::picture(&world.store, window, directory).await;
+    let picture = picture.unwrap();
+    let seen: Vec<_> = picture
+        .members
         .iter()
-        .map(|c| (c.member.as_str(), c.sent, c.received))
+        .map(|(code, of)| {
+            let of = of.documents();
+            (code.as_str(), of.sent, of.delivered)
+        })
         .collect();
     assert_eq!(seen, [("A", 1, 0), ("B", 0, 1)]);
+    assert_eq!(picture.nation.documents().collected, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

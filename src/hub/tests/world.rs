@@ -325,6 +325,10 @@ pub(super) fn listed(name: &str, id: u64, owner: Option<&str>) -> Member {
         seal: Vec::new(),
         state: State::Active,
         successor: None,
+        domain: None,
+        stage: None,
+        stage_date: None,
+        contact: String::new(),
         changed: None,
     }
 }

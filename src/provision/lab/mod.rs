@@ -299,6 +299,10 @@ fn registry(plan: &Plan, hub: &Machine, boxes: &[Machine]) -> Vec<Change> {
             seal,
             state: State::Active,
             successor: None,
+            domain: None,
+            stage: None,
+            stage_date: None,
+            contact: String::new(),
             changed: None,
         }))
     };

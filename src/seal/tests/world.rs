@@ -157,6 +157,10 @@ impl Keeper {
             seal: vec![self.print()],
             state: State::Active,
             successor: None,
+            domain: None,
+            stage: None,
+            stage_date: None,
+            contact: String::new(),
             changed: None,
         }
     }

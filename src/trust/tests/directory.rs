@@ -16,6 +16,10 @@ fn member(at: u64, text: &str) -> Member {
         seal: vec![],
         state: State::Active,
         successor: None,
+        domain: None,
+        stage: None,
+        stage_date: None,
+        contact: String::new(),
         changed: None,
     }
 }

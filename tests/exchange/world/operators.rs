@@ -128,7 +128,8 @@ fn certified(
     }
 }
 
-/// Lists operators at a machine, with a management address, and starts it anew.
+/// Lists operators at a machine, with a management address, and starts it anew. A role is a word, or `view of CODE` where
+/// it reaches no further than one member.
 pub fn employ(world: &mut World, who: Who, operators: &[(&Operator, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -137,10 +138,14 @@ pub fn employ(world: &mut World, who: Who, operators: &[(&Operator, &str)]) -> S
     let mut text = std::fs::read_to_string(&config).unwrap();
     text += &format!("\n[control]\nlisten = \"{address}\"\n");
     for (operator, role) in operators {
+        let (role, only) = role.split_once(" of ").unwrap_or((role, ""));
         text += &format!(
             "[[control.operators]]\nname = \"{}\"\ncertificate = \"{}\"\nroles = [\"{role}\"]\n",
             operator.name, operator.print
         );
+        if !only.is_empty() {
+            text += &format!("members = [\"{only}\"]\n");
+        }
     }
     write(&config, text);
     world.kill(who);
@@ -149,6 +154,14 @@ pub fn employ(world: &mut World, who: Who, operators: &[(&Operator, &str)]) -> S
 }
 
 impl Operator {
+    /// Certificate and key, as a browser takes them.
+    pub fn pair(&self) -> (PathBuf, PathBuf) {
+        (
+            self.file.with_extension("pem"),
+            self.file.with_extension("key"),
+        )
+    }
+
     /// Runs a command at the local socket of `who`.
     pub fn types(&self, world: &World, who: Who, arguments: &[&str]) -> Output {
         let socket = world.machine(who).state().join("control.sock");
