@@ -7,6 +7,8 @@ BENCH_PACKAGES := nginx
 TOKEN_PACKAGES := libclang-dev libssl-dev libsqlite3-dev pkg-config
 # For building the appliance, and for starting it in virtual machines.
 IMAGE_PACKAGES := mmdebstrap git
+# For looking at the board; playwright-core and axe-core come from npm, as tests/board/package-lock.json pins them.
+BOARD_PACKAGES := chromium fonts-noto-core
 IMAGE_TEST_PACKAGES := qemu-system-x86 ovmf swtpm swtpm-tools nmap iproute2
 # Repetitions of each row of the power-cut tables in `make soak`: with some 40 rows hundreds of cuts.
 SEEDS ?= 20
@@ -22,7 +24,7 @@ SOFTHSM2 := /usr/lib/softhsm/libsofthsm2.so
 KRYOPTIC := $(CURDIR)/target/kryoptic/libkryoptic_pkcs11.so
 
 .PHONY: all setup setup-bench setup-tokens demo demo-2019 test test-tokens bench lint audit soak soak-token fuzz \
-	setup-image setup-image-test image image-lock image-test
+	setup-image setup-image-test image image-lock image-test setup-board test-board test-year
 
 all: test
 
@@ -35,6 +37,10 @@ setup-bench: setup
 
 setup-tokens: setup
 	@tests/setup $(TOKEN_PACKAGES)
+
+setup-board: setup
+	@tests/setup $(BOARD_PACKAGES)
+	@command -v npm >/dev/null || tests/setup nodejs npm
 
 setup-image: setup
 	@tests/setup $(IMAGE_PACKAGES)
@@ -69,6 +75,15 @@ $(KRYOPTIC): tests/kryoptic/Cargo.toml tests/kryoptic/Cargo.lock
 	cd tests/kryoptic && $(CARGO) build --release --locked --target-dir $(@D) --message-format json-render-diagnostics \
 		| sed -n 's/.*"filenames":\["\([^"]*kryoptic_pkcs11[^"]*\.so\)"\].*/\1/p' > $(@D)/built
 	cp "$$(tail -n 1 $(@D)/built)" $@
+
+# Every page in Chromium, with screenshots in target/board.
+test-board: setup-board
+	cd tests/board && npm ci --no-audit --no-fund
+	$(CARGO) test --locked --test exchange -- --ignored board::
+
+# Any window over a year of a million documents, built as it is released.
+test-year:
+	$(CARGO) test --release --locked --lib -- --ignored --nocapture hub::statistics
 
 lint:
 	$(CARGO) fmt --all --check

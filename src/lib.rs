@@ -68,6 +68,8 @@ pub mod hub;
 pub mod provision;
 // The operator's questions to a running box.
 pub mod control;
+// The same for a browser: the board, a document's way, the box's page.
+pub mod web;
 // An appliance's name, network and doors.
 pub mod appliance;
 // Signed bundles, and the versions that an appliance may go to.

@@ -21,6 +21,7 @@ use crate::tls::{self, Clients, Current, Grounds, Judge};
 use crate::trace::Tracer;
 use crate::trust::Purpose;
 use crate::uplink::Hub;
+use crate::web::{self, Site};
 
 /// How often the journal is told what the gauges say.
 const EVERY: Duration = Duration::from_secs(60);
@@ -56,6 +57,8 @@ pub(super) struct Gauges {
     pub(super) tls: Purpose,
     /// Whom renewed keys are tried with.
     pub(super) stage: Box<dyn Stage>,
+    /// What browsers are shown at the management address.
+    pub(super) site: Site,
 }
 
 /// Opens both ways in and starts to watch.
@@ -72,7 +75,7 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         at_hub: own.tls == Purpose::TlsServer,
         stage: own.stage,
     };
-    let role = own.role;
+    let (role, site) = (own.role, own.site);
     let file = parts.own.state.join("warned");
     let agreed = Agreed::new(agreed::Parts {
         code: parts.own.code.to_string(),
@@ -95,7 +98,7 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         tracer: parts.tracer.clone(),
     }));
     socket(parts, &desk, signals)?;
-    management(parts, &desk, signals)?;
+    management(parts, &desk, site, signals)?;
     tokio::spawn(watch_over(desk, signals.stop.clone()));
     Ok(())
 }
@@ -153,6 +156,7 @@ fn socket(parts: &Parts<'_>, desk: &Arc<Desk>, signals: &Signals) -> Result<(), 
 fn management(
     parts: &Parts<'_>,
     desk: &Arc<Desk>,
+    site: Site,
     signals: &Signals,
 ) -> Result<(), Failure> {
     let Some(listen) = parts.control.listen else {
@@ -185,7 +189,8 @@ fn management(
         "operators are answered at {}",
         server.local_addr()
     ));
-    let door = Arc::new(Door::new(desk.clone(), parts.control.operators.clone()));
+    let door = Door::new(desk.clone(), parts.control.operators.clone());
+    let door = Arc::new(web::Door::new(door, desk.clone(), site));
     let stop = signals.stop.clone();
     tokio::spawn(async move {
         server.serve(door, stop).await;

@@ -1,5 +1,6 @@
 //! `trucgate hub`: the exchange itself, and what its operator enters.
 
+mod board;
 mod enrol;
 mod register;
 mod statistics;
@@ -28,6 +29,7 @@ use crate::spool::Bodies;
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, Judge, Watchful};
 use crate::trust::Purpose;
+use crate::web::Site;
 
 /// How long a start waits until the register as it stands is published: its signature needs the token.
 const FIRST_DIRECTORY: Duration = Duration::from_secs(5);
@@ -66,6 +68,8 @@ enum Admin {
     },
     /// Số liệu rút từ chứng cứ / figures out of the evidence
     Statistics(statistics::Arguments),
+    /// Bảng số liệu công khai thành trang tĩnh / the public board as static pages
+    Board(board::Arguments),
     /// Cấp mã đăng ký dùng một lần cho một máy chủ bảo mật / gives a box a single-use enrolment code
     Invite {
         /// Mã của máy chủ bảo mật / code of the box
@@ -114,6 +118,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             register::import(&config, &file, skip_refused)
         }
         Some(Verb::Admin(Admin::Statistics(arguments))) => statistics::run(&config, arguments),
+        Some(Verb::Admin(Admin::Board(arguments))) => board::run(config, arguments),
         Some(Verb::Admin(Admin::Invite {
             box_code,
             members,
@@ -208,6 +213,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         plain: None,
         tls: Purpose::TlsServer,
         stage: Box::new(HubStage(hub.clone())),
+        site: Site::Hub(hub.clone()),
     };
     control::start(
         &control::Parts {

@@ -25,6 +25,7 @@ use crate::tls::{self, Clients, Current, Grounds, HubVerifier, Judge};
 use crate::trust::Purpose;
 use crate::uplink::Hub;
 use crate::vxp::{Door, Systems};
+use crate::web::Site;
 
 pub(super) fn run(path: &Path) -> Result<(), Failure> {
     let config: RelayConfig = config::load(path).map_err(Failure::configuration)?;
@@ -95,6 +96,7 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
             hub: hub.clone(),
             dial: side_connection(&config, &judge, &clock),
         }),
+        site: Site::Box,
     };
     control::start(
         &control::Parts {
