@@ -142,7 +142,11 @@ async fn a_member_is_described_without_its_certificates_being_named_again() {
     for wrong in ["ministry,live,,", "village,test,,", "ministry,test,soon,"] {
         let bad = format!("code,id,name,domain,stage,stage_date,contact\nE,20,Bộ E,{wrong}\n");
         let refused = admin::import(&world.store, &bad, false).await.unwrap();
-        assert_eq!((refused.refused.len(), refused.entered), (1, false), "{bad}");
+        assert_eq!(
+            (refused.refused.len(), refused.entered),
+            (1, false),
+            "{bad}"
+        );
     }
     let changes = r#"[
         {"describe-member": {"code": "E", "stage": "production", "stage_date": "2019-03-12"}},

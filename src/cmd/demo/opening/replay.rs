@@ -60,7 +60,7 @@ pub(super) struct Replay<'e> {
     members: &'e [(MemberId, String)],
     software: Vec<Arc<Software>>,
     clock: PathBuf,
-    store: Store,
+    pub(super) store: Store,
     /// What was sent, and the place of its sender.
     pub(super) sent: Vec<(DocId, usize)>,
     due: usize,
