@@ -29,7 +29,11 @@ async function context(size, more = {}) {
 function listened(page, name) {
   page.on("console", (line) => complaints.push(`${name}: console ${line.type()}: ${line.text()}`));
   page.on("pageerror", (error) => complaints.push(`${name}: ${error}`));
-  page.on("requestfailed", (request) => complaints.push(`${name}: ${request.url()} failed`));
+  page.on("requestfailed", (request) => {
+    // The next page cuts the tab's sign off that the last one still asks for.
+    const { errorText } = request.failure() ?? {};
+    if (errorText !== "net::ERR_ABORTED") complaints.push(`${name}: ${request.url()} ${errorText}`);
+  });
   page.on("response", (response) => {
     if (response.status() >= 400) complaints.push(`${name}: ${response.url()} ${response.status()}`);
   });

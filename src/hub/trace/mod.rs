@@ -10,7 +10,7 @@ use super::statistics;
 use super::{Error, Hub, order};
 use crate::clock::Moment;
 use crate::evidence::{Record, RecordKind};
-use crate::packet::MemberId;
+use crate::packet::{DocId, MemberId};
 use crate::seal::{Seal, Vouching, record_of};
 use crate::tls::Grounds;
 use crate::trace::{Hop, LEGS, Leg, Party, Place, Proof, Step, TRACES, Trace, Tracer, Tracing};
@@ -51,7 +51,7 @@ impl Seen<'_> {
         let mut traces = Vec::new();
         for kept in &found {
             // Statuses of a document stand in its way; alone they are told for themselves.
-            if (documents && is_status(&kept.record)) || !self.concerns(&kept.record) {
+            if (documents && is_status(&kept.record)) || !self.concerns(&kept.record, what) {
                 continue;
             }
             traces.push(self.told(kept).await?);
@@ -62,9 +62,18 @@ impl Seen<'_> {
         Ok(traces)
     }
 
-    /// Whether the asker may know of it at all.
-    fn concerns(&self, record: &Record) -> bool {
-        self.owns(&record.from) || record.to.iter().any(|to| self.owns(&to.member))
+    /// Whether the asker may know of it at all, and by that name: what one recipient's software calls it tells another nothing.
+    fn concerns(&self, record: &Record, what: &str) -> bool {
+        let doc = |member: &MemberId| DocId::of_recipient(record.packet, member).to_string();
+        let named = record
+            .to
+            .iter()
+            .find(|to| doc(&to.member) == what.trim().to_lowercase());
+        self.owns(&record.from)
+            || match named {
+                Some(to) => self.owns(&to.member),
+                None => record.to.iter().any(|to| self.owns(&to.member)),
+            }
     }
 
     fn owns(&self, code: &MemberId) -> bool {

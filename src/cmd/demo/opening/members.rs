@@ -1,5 +1,7 @@
 //! Who took part: 31 ministries and agencies, 63 provinces, the Party's central office.
 
+use crate::trust::directory::Domain;
+
 /// How many have a security server of their own: the first ones of [`all`]. Which they were in 2019 is not known here.
 pub(super) const DEDICATED: usize = 63;
 
@@ -110,6 +112,15 @@ const PROVINCES: [&str; 63] = [
 
 /// Members of the centre: the ministries and agencies, and the Party's office.
 pub(super) const CENTRAL: usize = MINISTRIES.len() + 1;
+
+/// Which part of the state a member is of, by its code.
+pub(super) fn domain(code: &str) -> Domain {
+    match code.rsplit('.').next().and_then(|own| own.chars().next()) {
+        Some('A') => Domain::Party,
+        Some('H') => Domain::Province,
+        _ => Domain::Ministry,
+    }
+}
 
 /// All 95: ministries and agencies, the Party's office, provinces. A code and the name in the directory.
 pub(super) fn all() -> Vec<(String, String)> {

@@ -1,6 +1,7 @@
 //! `trucgate demo 2019`: the seven weeks before the opening, replayed with as many members, security servers, documents and
 //! deliveries as were announced, on moved clocks; and the announcement's figures, counted from the evidence.
 
+mod board;
 mod members;
 mod replay;
 mod report;
@@ -81,6 +82,7 @@ pub(super) async fn play(ground: &Ground, screen: &mut Screen) -> Result<(Exchan
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut exchange = Exchange::lay(&cast.plan(&clock)?, ground.path(), &executable)?;
     screen.passing("khởi động 130 tiến trình / starting 130 processes");
+    board::describe(&exchange, &cast, &executable, ground.path())?;
     exchange.start_all()?;
     let time = seconds(screen.elapsed());
     screen.good(
@@ -94,6 +96,7 @@ pub(super) async fn play(ground: &Ground, screen: &mut Screen) -> Result<(Exchan
         replay.day(day, letters, screen).await?;
     }
     screen.took();
-    let holds = report::tell(&exchange, &cast, &mut replay, screen).await?;
+    let mut holds = report::tell(&exchange, &cast, &mut replay, screen).await?;
+    holds &= board::show(&exchange, &replay, ground.path(), screen).await?;
     Ok((exchange, holds))
 }

@@ -50,7 +50,7 @@ pub(super) struct Replay<'e> {
     members: &'e [(MemberId, String)],
     software: Vec<Arc<Software>>,
     clock: PathBuf,
-    store: Store,
+    pub(super) store: Store,
     /// What was sent, and the place of its sender.
     pub(super) sent: Vec<(DocId, usize)>,
     due: usize,
@@ -188,6 +188,9 @@ impl<'e> Replay<'e> {
             first,
             last: first.plus(days - 1),
         };
+        // What the hub would count within a second or two is counted now.
+        let counted = statistics::count(&self.store).await;
+        counted.map_err(|error| error.to_string())?;
         statistics::picture(&self.store, window, None)
             .await
             .map_err(|error| error.to_string())
