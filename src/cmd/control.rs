@@ -16,6 +16,7 @@ use crate::durable::Disk;
 use crate::gauge::{Board, Source};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
 use crate::journal::{self, ids};
+use crate::relay::Relay;
 use crate::signer::Client;
 use crate::tls::{self, Clients, Current, Grounds, Judge};
 use crate::trust::Purpose;
@@ -51,6 +52,8 @@ pub(super) struct Gauges {
     pub(super) hub: Option<Hub>,
     pub(super) plain: Option<Plain>,
     pub(super) tls: Purpose,
+    /// The box of which copies are made.
+    pub(super) copied: Option<Arc<Relay>>,
     /// Whom renewed keys are tried with.
     pub(super) stage: Box<dyn Stage>,
 }
@@ -82,7 +85,7 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         directory: parts.own.state.join("agreed"),
         act: parts.act.clone(),
     });
-    let desk = Arc::new(Desk::new(
+    let desk = Desk::new(
         parts.own.code.to_string(),
         role,
         parts.clock.clone(),
@@ -90,7 +93,8 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         Arc::new(Watch::open(parts.disk.clone(), file)),
         agreed,
         rehearsal,
-    ));
+    );
+    let desk = Arc::new(desk.with_copies_of(own.copied));
     socket(parts, &desk, signals)?;
     management(parts, &desk, signals)?;
     tokio::spawn(watch_over(desk, signals.stop.clone()));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::agreed::Agreed;
+use super::copies;
 use super::message::{Answer, Ask};
 use super::rehearsal::Rehearsal;
 use super::report::Report;
@@ -10,6 +11,7 @@ use super::watch::Watch;
 use crate::clock::Clock;
 use crate::gauge::{Board, Text};
 use crate::journal::{self, ids};
+use crate::relay::Relay;
 use crate::trust::operators::{Operator, Role};
 
 /// Who asks.
@@ -46,6 +48,7 @@ pub struct Desk {
     watch: Arc<Watch>,
     agreed: Agreed,
     rehearsal: Rehearsal,
+    copied: Option<Arc<Relay>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -76,14 +79,22 @@ impl Desk {
             watch,
             agreed,
             rehearsal,
+            copied: None,
         }
+    }
+
+    /// The same for a box of which copies may be made.
+    #[must_use]
+    pub fn with_copies_of(mut self, relay: Option<Arc<Relay>>) -> Self {
+        self.copied = relay;
+        self
     }
 
     /// Answers one question; what the asker may not is refused and journalled.
     pub async fn answer(&self, asker: &Asker, ask: Ask) -> Answer {
         let needed = match ask {
             Ask::Status | Ask::Drill { .. } => Role::View,
-            Ask::Rehearse(_) => Role::Operate,
+            Ask::Rehearse(_) | Ask::Backup(_) => Role::Operate,
             // By whichever way: the signatures decide.
             Ask::Proposals | Ask::Propose { .. } | Ask::Approve(_) | Ask::Claim(_) => Role::Approve,
         };
@@ -98,6 +109,11 @@ impl Desk {
                 self.rehearsed(asker, &key, &rehearsed);
                 rehearsed.map_or_else(Answer::Refused, Answer::Done)
             }
+            // The copy lies in clear, for who may read this machine's disk.
+            Ask::Backup(ask) => match asker {
+                Asker::Local(_) => copies::answer(self.copied.as_ref(), &ask).await,
+                Asker::Operator(_) => refused(asker, Role::Operate),
+            },
             Ask::Proposals => Answer::Proposals {
                 at: self.code.clone(),
                 time: self.clock.now(),

@@ -10,6 +10,7 @@
 //! | `handout` | a packet to a recipient's box |
 //! | `receipts` | promises of recipients back to senders |
 //! | `heads` | witness of the members' logs |
+//! | `epochs` | logs that go on behind an older head, after a restore |
 //! | `directory` | the signed list of members; `admin` changes it |
 //! | `enrolment` | boxes that ask to be registered; `admin` decides |
 //!
@@ -22,6 +23,7 @@ mod consignment;
 mod directory;
 mod door;
 pub mod enrolment;
+mod epochs;
 mod error;
 mod gauges;
 mod handout;
@@ -43,6 +45,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 pub use directory::Published;
+pub use epochs::Epoch;
 pub use error::Error;
 
 use crate::clock::{Chance, Clock, Moment};
@@ -103,6 +106,7 @@ pub const SCHEMAS: &[&str] = &[
     enrolment::SCHEMA,
     evidence::MATERIAL_SCHEMA,
     evidence::RESEALED_SCHEMA,
+    epochs::SCHEMA,
 ];
 
 /// Bounds of a hub.

@@ -141,4 +141,18 @@ ids! {
     RENEWAL_TAKEN_BACK = "8aa1942e3608068c7fb6aa916923b357" Error;
     /// A person at the console has ordered something.
     CONSOLE_ORDER = "b119435a2ab0b3bef53a634801f1ccf0" Warning;
+    /// A backup was made.
+    BACKUP_MADE = "79529cbc540a1e5639d7fd0a76a0453b" Notice;
+    /// No backup was made.
+    BACKUP_FAILED = "109fa94966c8fc5e91cc750d34080b86" Error;
+    /// The last backup was restored on trial, and all of it holds.
+    BACKUP_REHEARSED = "9e71279b74f68146740f8b631d5147f0" Notice;
+    /// The last backup could not be restored on trial.
+    BACKUP_REHEARSAL_FAILED = "764d64ef76646cbfca2bb1c040c539e6" Error;
+    /// A backup was put in place; the box starts behind a fence.
+    BOX_RESTORED = "2610bfcc0bb0731bbd68b75124172b95" Warning;
+    /// The box waits behind its fence after a restore.
+    BOX_FENCED = "7f42908f13af07353a737f7103d32e85" Warning;
+    /// A restored box has come to terms with the hub and works.
+    FENCE_LIFTED = "703256b8c4e9fd0eb197b61b6c60b653" Notice;
 }

@@ -7,9 +7,11 @@ mod inbound;
 mod outbound;
 mod owed;
 mod proofs;
+mod restored;
 mod row;
 mod schedule;
 mod seals;
+pub mod snapshot;
 mod strays;
 mod views;
 
@@ -18,12 +20,13 @@ use std::path::Path;
 use crate::durable::Disk;
 use crate::store::Store;
 
-pub use bodies::{Bodies, Body, Intake, Shelf};
+pub use bodies::{Bodies, Body, Intake, Place, Shelf};
 pub use error::Error;
 pub use inbound::{Admitted, Arrival, Document};
 pub use outbound::{Keeping, Kept, Submission, Waiting};
 pub use owed::Owed;
 pub use proofs::{KeptReceipt, Proofs};
+pub use restored::is_empty;
 pub use schedule::{Schedule, Turn};
 pub use seals::{Parted, SEAL_HEADS, whole};
 pub use views::{Inboxed, Load, Queue, Sent, Window};
