@@ -11,7 +11,13 @@ use crate::packet::Digest;
 use crate::spool::Spool;
 use crate::store::Store;
 
-const SCHEMAS: [&str; 2] = [spool::SEAL_HEADS, spool::SCHEMA];
+const SCHEMAS: [&str; 5] = [
+    evidence::SCHEMA,
+    spool::SEAL_HEADS,
+    spool::SCHEMA,
+    evidence::MATERIAL_SCHEMA,
+    evidence::RESEALED_SCHEMA,
+];
 
 /// The agency's certificate and key, made by openssl.
 struct Agency {

@@ -12,6 +12,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
     (&["rusqlite"], &["store"]),
     (&["nix"], &["durable", "systemd", "signer", "cmd"]),
     (&["cryptoki"], &["hsm"]),
+    (&["p256", "aes_kw"], &["backup"]),
     (&["tracing_journald", "tracing_subscriber"], &["journal"]),
 ];
 

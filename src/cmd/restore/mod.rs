@@ -192,6 +192,9 @@ fn is_empty(config: &RelayConfig) -> Result<bool, Failure> {
 fn already(config: &RelayConfig, checked: &Checked) -> Result<(), Failure> {
     let fence = Fence::open(Disk::real(), &config.own.state).map_err(Failure::other)?;
     if fence.stands_for(checked.header.id) {
+        // The power may have been cut just behind the last step.
+        let scratch = config.own.state.join(SCRATCH);
+        Disk::real().remove_tree(&scratch).map_err(Failure::other)?;
         say(
             "Bản này đã khôi phục xong trên máy này; khởi động máy. / It is in place on this box already: start it.",
         );
