@@ -274,10 +274,6 @@ fn derive(shared: &[u8]) -> ContentKey {
     key
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "the key has the length that the algorithm wants"
-)]
 fn gcm(key: &[u8; 32]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("32 bytes"))
 }

@@ -82,7 +82,7 @@ fn one(tx: &Tx<'_>, log: MemberId) -> Result<Audited, Error> {
         tx.prepare("SELECT idx, body FROM evidence_record WHERE log = ?1 ORDER BY idx")?;
     let mut records = records.query([log.as_str()])?;
     loop {
-        let head = match heads.next()? {
+        let head: Option<(u64, Vec<u8>, Vec<u8>)> = match heads.next()? {
             Some(row) => Some((unsigned(row.get(0)?), row.get(1)?, row.get(2)?)),
             None => None,
         };
@@ -125,7 +125,7 @@ fn holds(
     tx: &Tx<'_>,
     log: &MemberId,
     (size, tree): (u64, &Frontier),
-    body: &Vec<u8>,
+    body: &[u8],
     signature: Vec<u8>,
 ) -> Result<(), Error> {
     let head = Checkpoint::parse(body).map_err(|error| damaged(log, error))?;

@@ -41,8 +41,7 @@ pub(super) fn run(arguments: &Make) -> Result<(), Failure> {
     let _alone = alone(state)?;
     // One that was cut off has left its copy.
     ask(&config, AskBackup::EndCopy)?;
-    let done =
-        (|| copied(&config).and_then(|copy| made(&config, arguments, &recipients, &copy, out)))();
+    let done = copied(&config).and_then(|copy| made(&config, arguments, &recipients, &copy, out));
     let ended = ask(&config, AskBackup::EndCopy);
     let last = done?;
     ended?;
