@@ -151,6 +151,36 @@ impl Disk {
         self.sync_dir(parent(path)?)
     }
 
+    /// Gives a file or directory another name on the same disk, durably; what had that name is replaced.
+    ///
+    /// # Errors
+    /// The step that failed; it has one of the two names.
+    pub fn move_to(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step(Op::Rename, || rename(from, to))?;
+        self.sync_dir(parent(to)?)?;
+        self.sync_dir(parent(from)?)
+    }
+
+    /// Gives a file a second name on the same disk.
+    ///
+    /// # Errors
+    /// When there is no such file, or the name is taken.
+    pub fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step(Op::Rename, || std::fs::hard_link(from, to))
+    }
+
+    /// Takes a directory away with all that is in it; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When something of it can't be removed.
+    pub fn remove_tree(&self, path: &Path) -> io::Result<()> {
+        self.step(Op::Remove, || match std::fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        })?;
+        self.sync_dir(parent(path)?)
+    }
+
     /// Makes a directory and its parents, durably, for this user alone.
     ///
     /// # Errors
@@ -311,6 +341,21 @@ mod tests {
                 assert_eq!(std::fs::read(&path).unwrap(), b"new");
             }
         }
+    }
+
+    #[test]
+    fn what_moves_is_whole_under_its_new_name_and_a_second_name_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (disk, at) = (Disk::real(), |name: &str| dir.path().join(name));
+        disk.make_dir(&at("old/in")).unwrap();
+        disk.replace(&at("old/in/file"), b"body").unwrap();
+        disk.link(&at("old/in/file"), &at("second")).unwrap();
+        disk.move_to(&at("old"), &at("new")).unwrap();
+        assert_eq!(std::fs::read(at("new/in/file")).unwrap(), b"body");
+        disk.remove_tree(&at("new")).unwrap();
+        disk.remove_tree(&at("new")).unwrap();
+        assert_eq!(std::fs::read(at("second")).unwrap(), b"body");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

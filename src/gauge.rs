@@ -51,6 +51,10 @@ pub enum Kind {
     Queue,
     /// A door to software that protects nothing.
     Door,
+    /// The last backup and its rehearsal.
+    Backup,
+    /// A restored box that is not let to work yet.
+    Fence,
 }
 
 impl Kind {
@@ -68,6 +72,8 @@ impl Kind {
             Self::Certificate => ("Chứng thư", "certificate"),
             Self::Queue => ("Hàng đợi", "queue"),
             Self::Door => ("Cửa HTTP không mã hoá", "plain-HTTP door"),
+            Self::Backup => ("Sao lưu", "backup"),
+            Self::Fence => ("Khôi phục", "restore"),
         };
         Text::new(vi, en)
     }

@@ -56,6 +56,8 @@ pub mod vxp;
 pub mod uplink;
 // The door to the certification authority: revocation and time.
 pub mod pki;
+// What a box puts aside for the day it is lost.
+pub mod backup;
 
 // Floor 6, walk.
 // The walk of a packet through a box.

@@ -9,6 +9,7 @@ const EXPOSURE: &[(&str, u32)] = &[
     ("trucgate-relay.service", 20),
     ("trucgate-hub.service", 20),
     ("trucgate-console@.service", 12),
+    ("trucgate-backup.service", 5),
 ];
 
 /// The same of units that only an appliance has, below `appliance/usr/lib/systemd/system`.

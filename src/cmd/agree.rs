@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use super::operator::{CANNOT_ASK, OperatorFile, Whom};
 use crate::clock::{Chance, Moment, parse_rfc3339};
-use crate::control::agreed::{Action, Approval, Proposal, Signed};
+use crate::control::agreed::{Action, Approval, Proposal, Signed, head};
 use crate::control::key::Key;
 use crate::control::{Answer, Ask};
+use crate::hub::Epoch;
+use crate::merkle::Hash;
 use crate::packet::{Digest, MemberId, PacketId};
 use crate::signer::wire::Bytes;
 
@@ -40,6 +42,17 @@ pub(super) enum What {
         /// Tệp PEM với mọi CA gốc mới / PEM file with all the new anchors
         file: PathBuf,
     },
+    /// Cho nhật ký của một đơn vị vừa khôi phục đi tiếp từ điểm cũ (tại Trục) / lets a restored member's log go on behind an older head (at the hub)
+    OpenEpoch {
+        /// Mã định danh / its code
+        member: MemberId,
+        /// Điểm của bản sao lưu, SỐ:GỐC / the backup's head, SIZE:ROOT
+        #[arg(long, value_parser = log_head)]
+        behind: (u64, Hash),
+        /// Điểm mà Trục đã thấy, SỐ:GỐC / the head that the hub has seen, SIZE:ROOT
+        #[arg(long, value_parser = log_head)]
+        after: (u64, Hash),
+    },
     /// Huỷ một cặp khoá trong token / destroys a key pair in the token
     DeleteKey {
         /// Nhãn của khoá / its label
@@ -58,6 +71,10 @@ pub(super) enum What {
 fn moment(text: &str) -> Result<Moment, String> {
     parse_rfc3339(text)
         .ok_or_else(|| format!("{text:?}: viết như / written as 2026-03-01T00:00:00Z"))
+}
+
+fn log_head(text: &str) -> Result<(u64, Hash), String> {
+    head(text).ok_or_else(|| format!("{text:?}: viết như / written as 120:BASE64"))
 }
 
 pub(super) fn run(whom: &Whom, verb: Verb) -> ExitCode {
@@ -99,6 +116,20 @@ fn list(whom: &Whom) -> Outcome<()> {
 fn propose(whom: &Whom, what: What) -> Outcome<()> {
     let (content, action) = match what {
         What::RemoveMember { member } => (None, Action::RemoveMember(member)),
+        What::OpenEpoch {
+            member,
+            behind: (size, root),
+            after: (old_size, old_root),
+        } => {
+            let epoch = Epoch {
+                member,
+                size,
+                root,
+                old_size,
+                old_root,
+            };
+            (None, Action::OpenEpoch(epoch))
+        }
         What::DeleteKey { label } => (None, Action::DeleteKey(label)),
         What::PurgeBodies { member, before } => (None, Action::PurgeBodies { member, before }),
         What::ChangeAnchors { file } => {

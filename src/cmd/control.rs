@@ -16,6 +16,7 @@ use crate::durable::Disk;
 use crate::gauge::{Board, Source};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
 use crate::journal::{self, ids};
+use crate::relay::Relay;
 use crate::signer::Client;
 use crate::tls::{self, Clients, Current, Grounds, Judge};
 use crate::trace::Tracer;
@@ -55,6 +56,8 @@ pub(super) struct Gauges {
     pub(super) hub: Option<Hub>,
     pub(super) plain: Option<Plain>,
     pub(super) tls: Purpose,
+    /// The box of which copies are made.
+    pub(super) copied: Option<Arc<Relay>>,
     /// Whom renewed keys are tried with.
     pub(super) stage: Box<dyn Stage>,
     /// What browsers are shown at the management address.
@@ -87,7 +90,7 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         directory: parts.own.state.join("agreed"),
         act: parts.act.clone(),
     });
-    let desk = Arc::new(Desk::new(control::Parts {
+    let desk = Desk::new(control::Parts {
         code: parts.own.code.to_string(),
         role,
         clock: parts.clock.clone(),
@@ -96,7 +99,9 @@ pub(super) fn start(parts: &Parts<'_>, own: Gauges, signals: &Signals) -> Result
         agreed,
         rehearsal,
         tracer: parts.tracer.clone(),
-    }));
+        copied: own.copied,
+    });
+    let desk = Arc::new(desk);
     socket(parts, &desk, signals)?;
     management(parts, &desk, site, signals)?;
     tokio::spawn(watch_over(desk, signals.stop.clone()));

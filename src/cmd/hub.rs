@@ -91,6 +91,9 @@ enum Admin {
         /// Đơn vị đang dùng máy chủ khác thì chuyển sang / members behind another box move to this one
         #[arg(long = "move")]
         may_move: bool,
+        /// Máy mới thay máy cũ: chứng thư TLS cũ không còn vào được / the new box takes the old one's place, which is let in no more
+        #[arg(long = "replace")]
+        replaces: bool,
     },
     /// Từ chối một máy chủ bảo mật / refuses a box that waits
     Refuse {
@@ -125,9 +128,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             hours,
         })) => enrol::invite(&config, box_code, members, hours),
         Some(Verb::Admin(Admin::Pending)) => enrol::pending(&config),
-        Some(Verb::Admin(Admin::Approve { code, may_move })) => {
-            enrol::approve(&config, code, may_move)
-        }
+        Some(Verb::Admin(Admin::Approve {
+            code,
+            may_move,
+            replaces,
+        })) => enrol::approve(&config, code, may_move, replaces),
         Some(Verb::Admin(Admin::Refuse { code, reason })) => enrol::refuse(&config, code, reason),
         Some(Verb::Admin(Admin::Enrol { file })) => enrol::enrol(&config, &file),
     }
@@ -212,6 +217,7 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         hub: None,
         plain: None,
         tls: Purpose::TlsServer,
+        copied: None,
         stage: Box::new(HubStage(hub.clone())),
         site: Site::Hub(hub.clone()),
     };

@@ -1,6 +1,7 @@
 //! One verb, one exit code.
 
 mod agree;
+mod backup;
 mod console;
 mod control;
 pub mod demo;
@@ -10,6 +11,7 @@ mod identity;
 mod operator;
 mod provision;
 pub mod relay;
+mod restore;
 pub mod run;
 mod settings;
 mod signer;
@@ -60,6 +62,10 @@ enum Verb {
     /// Việc không hoàn lại được: hai người cùng đồng ý / what can't be undone: two persons agree
     #[command(subcommand)]
     Agree(agree::Verb),
+    /// Sao lưu máy đang chạy, mã hoá cho cơ quan / backs a running box up, encrypted for the agency
+    Backup(backup::Arguments),
+    /// Khôi phục một bản sao lưu lên máy mới / puts a backup in place on a new box
+    Restore(restore::Arguments),
     /// Chứng cứ: xuất và kiểm tra, không cần mạng / proofs, offline
     #[command(subcommand)]
     Evidence(Evidence),
@@ -109,6 +115,8 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Console(arguments) => console::run(&whom, &arguments),
         Verb::Update(verb) => update::run(verb),
         Verb::Agree(verb) => return agree::run(&whom, verb),
+        Verb::Backup(arguments) => backup::run(arguments),
+        Verb::Restore(arguments) => restore::run(&arguments),
         Verb::Evidence(evidence) => return proofs(&evidence),
         Verb::Demo(arguments) => demo::run(&arguments),
     };

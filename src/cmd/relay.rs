@@ -18,7 +18,7 @@ use crate::https::{
 };
 use crate::journal;
 use crate::pki::{self, Keeper, Material, Stamper};
-use crate::relay::{Desk, Directories, Parts, Refresher, Relay, SCHEMAS, Witness};
+use crate::relay::{Desk, Directories, Fence, Parts, Refresher, Relay, SCHEMAS, Witness};
 use crate::spool::Spool;
 use crate::store::Store;
 use crate::tls::{self, Clients, Current, Grounds, HubVerifier, Judge};
@@ -57,7 +57,8 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
     let judge = Judge::new(grounds.clone(), clock.clone());
     let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
     let witness = Witness::open(disk.clone(), config.own.state.join("hub-head"));
-    let logs = logs(&config, &store, &signer, &chance, &witness);
+    let fence = Fence::open(disk.clone(), &config.own.state).map_err(Failure::other)?;
+    let logs = logs(&config, &store, &signer, &chance, &witness, &fence);
     stamp(&config.time_stamps, &logs, &grounds, &clock, &chance)?;
     let archive = Archive::new(store.clone());
     let spool = Spool::open(store, disk.clone(), &config.own.state.join("bodies"))
@@ -71,7 +72,14 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         hub: hub.clone(),
         witness,
         grounds,
-    });
+        disk: disk.clone(),
+        state: config.own.state.clone(),
+        fence,
+        backed_up: config.backup.is_some(),
+        code: config.own.code.clone(),
+        current: current.clone(),
+    })
+    .map_err(Failure::other)?;
     relay
         .start(signals.stop.clone())
         .await
@@ -91,6 +99,7 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         hub: Some(hub.clone()),
         plain: config.software.plain.clone(),
         tls: Purpose::TlsClient,
+        copied: Some(relay.clone()),
         stage: Box::new(BoxStage {
             relay: relay.clone(),
             hub: hub.clone(),
@@ -187,6 +196,7 @@ fn logs(
     signer: &crate::signer::Client,
     chance: &Chance,
     witness: &Witness,
+    fence: &Fence,
 ) -> Vec<Log> {
     let archive = Archive::new(store.clone());
     config
@@ -198,7 +208,7 @@ fn logs(
             Log::open(
                 archive.clone(),
                 member.code.clone(),
-                key,
+                fence.before(key),
                 witness.extensions(),
                 chance.clone(),
             )

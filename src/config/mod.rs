@@ -41,9 +41,26 @@ pub struct RelayConfig {
     /// Its operators' way in.
     #[serde(default)]
     pub control: Control,
+    /// For whom it is backed up; it can't be unless it is there.
+    pub backup: Option<Backup>,
     /// Only in tests and the demo.
     #[serde(default)]
     pub test: Test,
+}
+
+/// Backups.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// Certificates of the agency, PEM or DER, with keys on P-256 that are kept off the box; each opens a backup alone.
+    pub certificates: Vec<PathBuf>,
+    /// Backups that stay in a directory to which they are written one after the other.
+    #[serde(default = "seven")]
+    pub keep: u16,
+}
+
+fn seven() -> u16 {
+    7
 }
 
 /// What a hub reads.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::agreed::Agreed;
+use super::copies;
 use super::message::{Answer, Ask};
 use super::rehearsal::Rehearsal;
 use super::report::Report;
@@ -11,6 +12,7 @@ use crate::clock::Clock;
 use crate::gauge::{Board, Text};
 use crate::journal::{self, ids};
 use crate::packet::MemberId;
+use crate::relay::Relay;
 use crate::trace::{LEGS, Trace, Tracer};
 use crate::trust::operators::{Operator, Role};
 
@@ -65,6 +67,8 @@ pub struct Parts {
     pub rehearsal: Rehearsal,
     /// Who knows where packets are.
     pub tracer: Arc<dyn Tracer>,
+    /// The box of which copies may be made.
+    pub copied: Option<Arc<Relay>>,
 }
 
 /// Answers operators. Shared by the local socket and the management address.
@@ -89,7 +93,7 @@ impl Desk {
     pub async fn answer(&self, asker: &Asker, ask: Ask) -> Answer {
         let needed = match ask {
             Ask::Status | Ask::Drill { .. } | Ask::Trace(_) => Role::View,
-            Ask::Rehearse(_) => Role::Operate,
+            Ask::Rehearse(_) | Ask::Backup(_) => Role::Operate,
             // By whichever way: the signatures decide.
             Ask::Proposals | Ask::Propose { .. } | Ask::Approve(_) | Ask::Claim(_) => Role::Approve,
         };
@@ -111,6 +115,11 @@ impl Desk {
                 self.rehearsed(asker, &key, &rehearsed);
                 rehearsed.map_or_else(Answer::Refused, Answer::Done)
             }
+            // The copy lies in clear, for who may read this machine's disk.
+            Ask::Backup(ask) => match asker {
+                Asker::Local(_) => copies::answer(self.0.copied.as_ref(), &ask).await,
+                Asker::Operator(_) => refused(asker, Role::Operate),
+            },
             Ask::Proposals => Answer::Proposals {
                 at: self.0.code.clone(),
                 time: self.0.clock.now(),

@@ -1,12 +1,15 @@
 //! Questions and answers, as JSON.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::Report;
 use super::agreed::{Agreement, Signed};
 use crate::clock::Moment;
 use crate::gauge::Text;
-use crate::packet::PacketId;
+use crate::packet::{Digest, PacketId};
+use crate::signer::wire::Bytes;
 use crate::trace::Trace;
 
 /// What an operator asks.
@@ -37,6 +40,20 @@ pub enum Ask {
     Approve(Signed),
     /// Takes an agreement in order to carry it out, once.
     Claim(PacketId),
+    /// What a backup of the box takes.
+    Backup(AskBackup),
+}
+
+/// What a backup takes; for users of the box's own machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum AskBackup {
+    /// Makes a copy of what the box keeps; asked again until it is there.
+    Copy,
+    /// Takes the copy away.
+    EndCopy,
+    /// Has a backup of that digest signed.
+    Sign(Digest),
 }
 
 /// What comes back.
@@ -63,6 +80,15 @@ pub enum Answer {
     Done(Text),
     /// The agreement, to be carried out now.
     Claimed(Box<Agreement>),
+    /// Where the copy lies; nothing while it is being made.
+    Copied(Option<PathBuf>),
+    /// A checkpoint that names the backup, and its signature.
+    Signed {
+        /// The checkpoint's bytes.
+        checkpoint: Bytes,
+        /// CMS SignedData over them.
+        cms: Bytes,
+    },
     /// It was not done, and why.
     Refused(Text),
 }

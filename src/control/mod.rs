@@ -6,6 +6,7 @@
 
 pub mod agreed;
 mod client;
+mod copies;
 mod desk;
 mod door;
 pub mod gauges;
@@ -19,7 +20,7 @@ mod watch;
 pub use client::{Away, local, remote};
 pub use desk::{Asker, Desk, Parts};
 pub use door::Door;
-pub use message::{Answer, Ask};
+pub use message::{Answer, Ask, AskBackup};
 pub use rehearsal::{BoxStage, Dial, HubStage, NOT_SERVED, Rehearsal, Stage};
 pub use report::{Report, span};
 pub use socket::Socket;

@@ -66,6 +66,17 @@ impl Archive {
         self.store.read(move |tx| newest(tx, &log)).await
     }
 
+    /// Root over the first `size` records of a log, signed or not; `None` when it has fewer.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn root_at(&self, log: &MemberId, size: u64) -> Result<Option<Hash>, Error> {
+        let log = log.clone();
+        self.store
+            .read(move |tx| super::audit::root_at(tx, &log, size))
+            .await
+    }
+
     /// Consistency proof between two sizes of a log (RFC 9162 section 2.1.4).
     ///
     /// # Errors

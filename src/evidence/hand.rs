@@ -11,7 +11,7 @@ use crate::journal;
 use crate::merkle::Batch;
 use crate::merkle::checkpoint::Checkpoint;
 use crate::packet::MemberId;
-use crate::retry::Backoff;
+use crate::retry::{Backoff, Class};
 use crate::store::{Tx, params};
 
 /// What a signature takes, apart from the records that gather meanwhile.
@@ -119,6 +119,29 @@ impl Hand {
                 "the signer knows a head of {size} records, the log one of {}",
                 newest.size
             ))),
+        }
+    }
+
+    /// The newest head with one more line, signed once and kept nowhere.
+    pub(super) async fn attest(&self, newest: &Head, line: &str) -> Result<Head, Error> {
+        let mut checkpoint =
+            Checkpoint::parse(&newest.body).map_err(|error| Error::Damaged(error.to_string()))?;
+        checkpoint.extensions.push(line.to_owned());
+        let body = checkpoint.body().into_bytes();
+        let _turn = self.key.turn().await;
+        match self.key.seal(body.clone(), newest.size, Vec::new()).await? {
+            Sealing::Signed(cms) => Ok(Head {
+                body,
+                cms,
+                ..newest.clone()
+            }),
+            Sealing::Behind(size) => Err(Error::Signer(
+                format!(
+                    "the signer knows a head of {size} records, the log one of {}",
+                    newest.size
+                ),
+                Class::Retry,
+            )),
         }
     }
 

@@ -97,6 +97,8 @@ pub(super) enum Ask {
     Head(oneshot::Sender<()>),
     /// The newest head signed by another key and kept nowhere.
     Try(Trial),
+    /// The newest head signed with one more line and kept nowhere.
+    Attest(String, oneshot::Sender<Result<Option<Head>, Error>>),
 }
 
 /// A key that is tried on the newest head, and who waits for what came of it.
@@ -212,6 +214,17 @@ impl Log {
         let trial = Trial { key, answer };
         self.send(Waiting::Ask(Ask::Try(trial))).await?;
         tried.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Has the newest head signed once with `line` among its extension lines, and kept nowhere: the member's word on what
+    /// the line names. `None` while the log has no head.
+    ///
+    /// # Errors
+    /// What the key's signer says, or when the log has ended.
+    pub async fn attest(&self, line: String) -> Result<Option<Head>, Error> {
+        let (answer, attested) = oneshot::channel();
+        self.send(Waiting::Ask(Ask::Attest(line, answer))).await?;
+        attested.await.map_err(|_| Error::Stopped)?
     }
 
     async fn queue(&self, entry: Entry, wants: Wants) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! A member's evidence log: records, a tree over them, and one HSM signature for many.
 
 mod archive;
+pub mod audit;
 mod error;
 mod hand;
 mod head;

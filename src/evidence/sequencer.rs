@@ -99,6 +99,11 @@ impl Sequencer {
                 }
                 let _ = answer.send(());
             }
+            (Ask::Attest(_, answer), None) => drop(answer.send(Ok(None))),
+            (Ask::Attest(line, answer), Some(head)) => {
+                let made = self.placing(queue, hand.attest(&head, &line)).await;
+                let _ = answer.send(made.map(Some));
+            }
             (Ask::Try(trial), None) => drop(trial.answer.send(Ok(None))),
             (Ask::Try(trial), Some(head)) => {
                 let tried = self.placing(queue, hand.try_key(&*trial.key, &head)).await;

@@ -3,13 +3,14 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{Error, Hub, box_of, consignment, directory, handout, head, intake, receipts};
+use super::{Error, Hub, box_of, consignment, directory, epochs, handout, head, intake, receipts};
 use crate::https::{Handler, HeaderName, Method, Peer, Problem, Request, Response, StatusCode};
 use crate::packet::{MemberId, PacketId};
 use crate::trust::directory::Directory;
 use crate::trust::{Refusal, Trust, Verdict};
 use crate::uplink::{
-    CHECKPOINTS, CONSIGNMENTS, DIRECTORY, HEAD, MAILBOX, PACKETS, RECEIPTS, REHEARSAL, TIME,
+    CHECKPOINTS, CONSIGNMENTS, DIRECTORY, EPOCHS, GIVEN, HEAD, LOG, MAILBOX, PACKETS, RECEIPTS,
+    REHEARSAL, TIME,
 };
 
 /// Longest JSON message of a box.
@@ -105,10 +106,22 @@ impl Hub {
                 let (have, wait) = (argument(&query, "have")?, argument(&query, "wait")?);
                 Box::pin(directory::get(self, &asker, have, wait)).await
             }
-            (HEAD, m) if m == get => head::get(self, argument(&query, "from")?).await,
-            (CONSIGNMENTS | CHECKPOINTS | REHEARSAL | MAILBOX | RECEIPTS | DIRECTORY | HEAD, _) => {
-                Ok(no_such_method())
+            (LOG, m) if m == get => epochs::state(self, &asker, argument(&query, "member")?).await,
+            (EPOCHS, m) if m == post => {
+                let ask = json(&mut request.body).await?;
+                epochs::ask(self, &asker, ask).await
             }
+            (GIVEN, m) if m == get => {
+                let member = argument(&query, "member")?;
+                let (since, after) = (argument(&query, "since")?, argument(&query, "after").ok());
+                epochs::given(self, &asker, member, since, after).await
+            }
+            (HEAD, m) if m == get => head::get(self, argument(&query, "from")?).await,
+            (
+                CONSIGNMENTS | CHECKPOINTS | REHEARSAL | MAILBOX | RECEIPTS | DIRECTORY | HEAD
+                | LOG | EPOCHS | GIVEN,
+                _,
+            ) => Ok(no_such_method()),
             _ => Err(Error::Missing),
         }
     }

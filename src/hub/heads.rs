@@ -27,6 +27,13 @@ impl Known {
         known.get(&(member.clone(), size)).copied()
     }
 
+    pub(super) fn forget(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     fn remember(&self, member: &MemberId, size: u64, root: Hash) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
@@ -179,7 +186,7 @@ fn take(tx: &Tx<'_>, new: &Announcing) -> Result<Announced, Error> {
     Ok(Announced::Taken)
 }
 
-fn newest(tx: &Tx<'_>, member: &MemberId) -> Result<(u64, Hash), Error> {
+pub(super) fn newest(tx: &Tx<'_>, member: &MemberId) -> Result<(u64, Hash), Error> {
     let found = tx
         .prepare_cached(
             "SELECT size, root FROM hub_head WHERE member = ?1 ORDER BY size DESC LIMIT 1",
@@ -191,7 +198,7 @@ fn newest(tx: &Tx<'_>, member: &MemberId) -> Result<(u64, Hash), Error> {
     Ok(found.unwrap_or((0, empty_root())))
 }
 
-fn root_at(tx: &Tx<'_>, member: &MemberId, size: u64) -> Result<Option<Hash>, Error> {
+pub(super) fn root_at(tx: &Tx<'_>, member: &MemberId, size: u64) -> Result<Option<Hash>, Error> {
     let mut select =
         tx.prepare_cached("SELECT root FROM hub_head WHERE member = ?1 AND size = ?2")?;
     Ok(select
@@ -199,7 +206,7 @@ fn root_at(tx: &Tx<'_>, member: &MemberId, size: u64) -> Result<Option<Hash>, Er
         .optional()?)
 }
 
-fn other_root(member: &MemberId, size: u64) -> Error {
+pub(super) fn other_root(member: &MemberId, size: u64) -> Error {
     Error::Fork {
         member: member.clone(),
         what: format!("another root is known of size {size}"),

@@ -10,6 +10,7 @@
 //! | `handout` | a packet to a recipient's box |
 //! | `receipts` | promises of recipients back to senders |
 //! | `heads` | witness of the members' logs |
+//! | `epochs` | logs that go on behind an older head, after a restore |
 //! | `directory` | the signed list of members; `admin` changes it |
 //! | `enrolment` | boxes that ask to be registered; `admin` decides |
 //! | `trace` | where a packet is, for operators |
@@ -25,6 +26,7 @@ pub mod cost;
 mod directory;
 mod door;
 pub mod enrolment;
+mod epochs;
 mod error;
 mod gauges;
 mod handout;
@@ -48,6 +50,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 pub use directory::Published;
+pub use epochs::Epoch;
 pub use error::Error;
 pub use overview::{Overview, Shown};
 
@@ -111,6 +114,7 @@ pub const SCHEMAS: &[&str] = &[
     evidence::RESEALED_SCHEMA,
     statistics::SCHEMA,
     trace::NAMES_SCHEMA,
+    epochs::SCHEMA,
 ];
 
 /// Bounds of a hub.

@@ -151,4 +151,18 @@ ids! {
     UPDATE_FELL_BACK = "5763979885e3494261edfc45614c2bcd" Error;
     /// A version on trial has passed its self-test and is in force.
     UPDATE_IN_FORCE = "e886397b7069e8f68968c6240c2bc794" Notice;
+    /// A backup was made.
+    BACKUP_MADE = "79529cbc540a1e5639d7fd0a76a0453b" Notice;
+    /// No backup was made.
+    BACKUP_FAILED = "109fa94966c8fc5e91cc750d34080b86" Error;
+    /// The last backup was restored on trial, and all of it holds.
+    BACKUP_REHEARSED = "9e71279b74f68146740f8b631d5147f0" Notice;
+    /// The last backup could not be restored on trial.
+    BACKUP_REHEARSAL_FAILED = "764d64ef76646cbfca2bb1c040c539e6" Error;
+    /// A backup was put in place; the box starts behind a fence.
+    BOX_RESTORED = "2610bfcc0bb0731bbd68b75124172b95" Warning;
+    /// The box waits behind its fence after a restore.
+    BOX_FENCED = "7f42908f13af07353a737f7103d32e85" Warning;
+    /// A restored box has come to terms with the hub and works.
+    FENCE_LIFTED = "703256b8c4e9fd0eb197b61b6c60b653" Notice;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Error;
+use super::fence::{Fence, Stage};
 use super::gate::Gate;
 use crate::clock::Chance;
 use crate::evidence::{Head, Log};
@@ -23,7 +24,7 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
-    pub(super) fn start(log: Log, hub: Hub, gate: Gate, chance: Chance) -> Self {
+    pub(super) fn start(log: Log, hub: Hub, gate: Gate, chance: Chance, fence: Fence) -> Self {
         let known = Arc::new(watch::Sender::new(None));
         let announcer = Self {
             log: log.clone(),
@@ -37,7 +38,10 @@ impl Announcer {
             chance,
             known: Arc::downgrade(&announcer.known),
         };
-        tokio::spawn(task.run());
+        tokio::spawn(async move {
+            fence.reached(Stage::Sealing).await;
+            task.run().await;
+        });
         announcer
     }
 

@@ -35,6 +35,7 @@ impl Desk {
     }
 
     fn members(&self, system: &System) -> Result<Vec<MemberId>, Refusal> {
+        fenced(&self.0)?;
         Ok(policy::members_of(&*self.directory()?, system))
     }
 }
@@ -85,6 +86,7 @@ impl vxp::Desk for Desk {
 
     async fn begin(&self, system: &System, params: SendParams) -> Result<Intake, Refusal> {
         let relay = &self.0;
+        fenced(relay)?;
         room(relay, params.body_len)?;
         let packet = PacketId::new(relay.clock.now(), &relay.chance);
         Ok(Intake {
@@ -171,6 +173,17 @@ impl vxp::Desk for Desk {
     async fn delete_agency(&self, _system: &System, code: MemberId) -> Result<(), Refusal> {
         Err(not_here(&code))
     }
+}
+
+/// A box that was restored takes and offers nothing before it knows what became of all since its backup.
+fn fenced(relay: &Relay) -> Result<(), Refusal> {
+    if relay.fence.is_open() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::HubError,
+        "Máy chủ bảo mật vừa được khôi phục từ bản sao lưu và đang đối chiếu với Trục; văn bản chưa được nhận, hãy gửi hoặc hỏi lại sau.",
+    ))
 }
 
 /// Always leaves room to finish what is kept, before the first byte is taken.

@@ -38,6 +38,8 @@ pub enum Error {
     Directory(trust::Error),
     /// The disk.
     Disk(std::io::Error),
+    /// A copy for a backup that could not be made.
+    Copy(String),
 }
 
 impl Error {
@@ -56,7 +58,8 @@ impl Error {
             | Self::NoDirectory
             | Self::ClockUnsure
             | Self::OldDirectory(_)
-            | Self::Disk(_) => Class::Retry,
+            | Self::Disk(_)
+            | Self::Copy(_) => Class::Retry,
         }
     }
 }
@@ -93,6 +96,7 @@ impl fmt::Display for Error {
             Self::NotOurs(member) => write!(f, "{member} is not a member of this box"),
             Self::Directory(error) => write!(f, "{error}"),
             Self::Disk(error) => write!(f, "disk: {error}"),
+            Self::Copy(why) => write!(f, "no copy was made: {why}"),
         }
     }
 }

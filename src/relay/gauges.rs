@@ -21,6 +21,8 @@ impl Source for Arc<Relay> {
     fn read(&self, now: Moment) -> Reading<'_> {
         Box::pin(async move {
             let mut all = vec![self.line(), self.room(), self.listed(now)];
+            all.extend(self.fenced());
+            all.extend(self.last_backup(now).await);
             all.extend(self.waiting(now).await);
             all
         })
@@ -55,6 +57,25 @@ impl Relay {
                 good(Text::new("chưa có câu trả lời nào", "no answer yet")).at(Level::Warning, mend)
             }
         }
+    }
+
+    fn fenced(&self) -> Option<Gauge> {
+        let waits = self.fence.waiting_for()?;
+        let state = Text::new(
+            format!("vừa khôi phục, chưa liên thông: {}", waits.reason.vi),
+            format!("restored and fenced: {}", waits.reason.en),
+        );
+        Some(Gauge::good(Kind::Fence, "", state).at(Level::Stops, waits.next))
+    }
+
+    /// Only where backups are configured.
+    async fn last_backup(&self, now: Moment) -> Option<Gauge> {
+        if !self.backed_up {
+            return None;
+        }
+        let state = self.snapshots.state().to_owned();
+        let last = tokio::task::spawn_blocking(move || crate::backup::Last::read(&state)).await;
+        Some(backup(last.ok()?.map_err(|error| error.to_string()), now))
     }
 
     fn room(&self) -> Gauge {
@@ -133,6 +154,50 @@ impl Relay {
             .into_iter()
             .map(|member| queue(member, queues.get(member).copied().unwrap_or_default(), now))
             .collect()
+    }
+}
+
+/// A night may be missed; two are one too many.
+const BACKUP: time::Duration = time::Duration::hours(50);
+
+fn backup(last: Result<Option<crate::backup::Last>, String>, now: Moment) -> Gauge {
+    let good = |state| Gauge::good(Kind::Backup, "", state);
+    let make = Text::new(
+        "sao lưu rồi diễn tập: trucgate backup --out, trucgate backup rehearse; xem nhật ký",
+        "back up and rehearse: trucgate backup --out, trucgate backup rehearse; see the journal",
+    );
+    let last = match last {
+        Err(error) => return good(Text::new(error.clone(), error)).at(Level::Warning, make),
+        Ok(None) => {
+            let state = Text::new("chưa có bản sao lưu nào", "there is no backup yet");
+            return good(state).at(Level::Warning, make);
+        }
+        Ok(Some(last)) => last,
+    };
+    let made = rfc3339(last.header.made);
+    let age = (now - last.header.made).try_into().ok();
+    let old = now - last.header.made > BACKUP;
+    let (vi, en, holds) = match &last.rehearsal {
+        None => ("chưa diễn tập".to_owned(), "not rehearsed".to_owned(), true),
+        Some(done) => match &done.failed {
+            None => (
+                "diễn tập đạt".to_owned(),
+                "rehearsed, holds".to_owned(),
+                true,
+            ),
+            Some(why) => (
+                format!("diễn tập không đạt: {why}"),
+                format!("its rehearsal failed: {why}"),
+                false,
+            ),
+        },
+    };
+    let state = Text::new(format!("bản {made}, {vi}"), format!("of {made}, {en}"));
+    let gauge = good(state).aged(age);
+    if holds && !old {
+        gauge
+    } else {
+        gauge.at(Level::Warning, make)
     }
 }
 

@@ -285,6 +285,17 @@ pub(super) async fn run(relay: Arc<Relay>) {
     }
 }
 
+/// A packet that was delivered before the box was lost: it is here afterwards, or was refused for good.
+pub(super) async fn again(relay: &Relay, entry: &MailboxEntry) -> Result<(), Error> {
+    match carry(relay, entry).await {
+        Err(error) if error.class() == Class::Refuse => {
+            refuse(relay, entry, &error).await;
+            Ok(())
+        }
+        other => other,
+    }
+}
+
 /// One packet; what fails for now stays in the mailbox, whose lease ends.
 async fn walk(relay: &Relay, entry: &MailboxEntry) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));

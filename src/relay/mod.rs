@@ -7,6 +7,7 @@ mod consign;
 mod deliver;
 mod desk;
 mod error;
+mod fence;
 mod free;
 mod gate;
 mod gauges;
@@ -17,10 +18,13 @@ mod receipts;
 mod reconcile;
 mod refresh;
 mod retention;
+mod snapshot;
+mod terms;
 mod trace;
 mod witness;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore, watch};
@@ -30,11 +34,12 @@ pub use desk::Desk;
 pub use error::Error;
 
 use crate::clock::{Chance, Clock, Moment};
+use crate::durable::Disk;
 use crate::evidence::{self, Entry, Head, Log, Proof, Record, SealKey};
 use crate::packet::MemberId;
 use crate::seal::Opener;
 use crate::spool::{self, Schedule, Spool};
-use crate::tls::Grounds;
+use crate::tls::{Current, Grounds};
 use crate::trust::Stale;
 use crate::trust::directory::Directory;
 use crate::uplink::Hub;
@@ -44,6 +49,7 @@ use consign::Consigner;
 use free::Free;
 use gate::Gate;
 use inbound::Arriving;
+use snapshot::Snapshots;
 
 /// All tables of a box's store, in the order in which [`crate::store::Store::open`] takes them.
 pub const SCHEMAS: &[&str] = &[
@@ -82,6 +88,16 @@ pub struct Relay {
     arriving: Arriving,
     /// Rung when a member owes a receipt.
     owed: HashMap<MemberId, Notify>,
+    /// Copies for backups.
+    snapshots: Snapshots,
+    /// Whether the box was restored and is not let to work yet.
+    fence: Fence,
+    /// Whether it is to be backed up.
+    backed_up: bool,
+    /// This box's code.
+    code: MemberId,
+    /// The certificate that it shows.
+    current: Arc<Current>,
 }
 
 /// What a relay is made of; each part is opened by the verb that runs it.
@@ -102,6 +118,18 @@ pub struct Parts {
     pub witness: Witness,
     /// What verdicts rest on, as it changes.
     pub grounds: watch::Receiver<Grounds>,
+    /// The disk.
+    pub disk: Disk,
+    /// Where this box keeps what is to last.
+    pub state: PathBuf,
+    /// Whether the box was restored.
+    pub fence: Fence,
+    /// Whether it is to be backed up.
+    pub backed_up: bool,
+    /// This box's code.
+    pub code: MemberId,
+    /// The certificate that it shows.
+    pub current: Arc<Current>,
 }
 
 /// Memory of the packets of one priority that are prepared for the hub at a time, in KiB.
@@ -111,8 +139,11 @@ const SENDING: usize = 256;
 
 impl Relay {
     /// Puts a box together; nothing runs before [`Relay::start`].
-    #[must_use]
-    pub fn new(parts: Parts) -> Arc<Self> {
+    ///
+    /// # Errors
+    /// When what an earlier run left can't be taken away.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, Error> {
+        let snapshots = Snapshots::open(parts.disk, &parts.state)?;
         let gate = Gate::new(parts.hub.clone(), parts.chance.clone());
         let announcers = parts
             .logs
@@ -123,6 +154,7 @@ impl Relay {
                     parts.hub.clone(),
                     gate.clone(),
                     parts.chance.clone(),
+                    parts.fence.clone(),
                 );
                 (log.member().clone(), announcer)
             })
@@ -132,7 +164,7 @@ impl Relay {
             .iter()
             .map(|log| (log.member().clone(), Notify::new()))
             .collect();
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             config: parts.config,
             clock: parts.clock,
             chance: parts.chance,
@@ -155,14 +187,35 @@ impl Relay {
             free: Free::default(),
             arriving: Arriving::default(),
             owed,
-        })
+            snapshots,
+            fence: parts.fence,
+            backed_up: parts.backed_up,
+            code: parts.code,
+            current: parts.current,
+        }))
     }
 
-    /// Starts what runs by itself: recovery, both directions, receipts, retention. Ends when `stop` turns true.
+    /// Starts what runs by itself: recovery, both directions, receipts, retention; in a restored box only once it has come
+    /// to terms with the hub. Ends when `stop` turns true.
     ///
     /// # Errors
     /// When the spool can't be read.
     pub async fn start(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Result<(), Error> {
+        let Some(restored) = self.fence.restored() else {
+            return self.work(stop).await;
+        };
+        let mut ended = stop.clone();
+        let terms = terms::come_to(self.clone(), restored, stop);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = terms => {}
+                _ = ended.wait_for(|stop| *stop) => {}
+            }
+        });
+        Ok(())
+    }
+
+    async fn work(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Result<(), Error> {
         self.spool.sweep().await?;
         reconcile::outbound(self).await?;
         let give = |member: &MemberId| tokio::spawn(receipts::give(self.clone(), member.clone()));
@@ -292,6 +345,7 @@ impl Relay {
     }
 }
 
+pub use fence::{Fence, Restored};
 pub use refresh::{Directories, Refresher};
 pub use witness::Witness;
 

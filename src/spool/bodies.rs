@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::strays::Standing;
 use crate::durable::{Disk, Draft, free_bytes, is_leftover};
@@ -25,6 +25,18 @@ pub enum Body {
 pub struct Bodies {
     disk: Disk,
     directory: Arc<Path>,
+    /// Where bodies go that are taken away while a snapshot is made.
+    aside: Arc<RwLock<Option<PathBuf>>>,
+}
+
+/// While it lives, bodies that are taken away are put aside instead.
+#[derive(Debug)]
+pub(super) struct Held(Arc<RwLock<Option<PathBuf>>>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Bodies {
@@ -43,6 +55,7 @@ impl Bodies {
         Ok(Self {
             disk,
             directory: directory.into(),
+            aside: Arc::default(),
         })
     }
 
@@ -69,8 +82,47 @@ impl Bodies {
     /// Takes a body's file away. One that can't be removed only takes room, so the failure is not told.
     pub async fn remove(&self, body: &Body) {
         if let Body::File(path) = body {
-            let (disk, path) = (self.disk.clone(), path.clone());
-            let _ = tokio::task::spawn_blocking(move || disk.remove(&path)).await;
+            let (bodies, path) = (self.clone(), path.clone());
+            let _ = tokio::task::spawn_blocking(move || bodies.take_away(&path)).await;
+        }
+    }
+
+    fn take_away(&self, path: &Path) -> io::Result<()> {
+        let aside = self.aside.read().unwrap_or_else(PoisonError::into_inner);
+        let shelf = path.parent().and_then(Path::file_name);
+        match (&*aside, shelf, path.file_name()) {
+            (Some(aside), Some(shelf), Some(name)) => {
+                let shelf = aside.join(shelf);
+                self.disk.make_dir(&shelf)?;
+                self.disk.move_to(path, &shelf.join(name))
+            }
+            _ => self.disk.remove(path),
+        }
+    }
+
+    /// Puts what is taken away from now on into `aside` instead, on the same disk; `None` while somebody else does.
+    pub(super) fn hold(&self, aside: &Path) -> Option<Held> {
+        let mut held = self.aside.write().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() {
+            return None;
+        }
+        *held = Some(aside.to_owned());
+        Some(Held(self.aside.clone()))
+    }
+
+    /// Gives the body at `place` a second name below `aside`, unless it was put there meanwhile.
+    pub(super) fn keep_aside(&self, place: &Place, aside: &Path) -> io::Result<()> {
+        let (from, to) = (place.below(&self.directory), place.below(aside));
+        if to.exists() {
+            return Ok(());
+        }
+        if let Some(shelf) = to.parent() {
+            self.disk.make_dir(shelf)?;
+        }
+        match self.disk.link(&from, &to) {
+            // Taken away, and so put aside, just now.
+            Err(_) if to.exists() => Ok(()),
+            done => done,
         }
     }
 
@@ -106,6 +158,50 @@ impl Bodies {
 
     fn path(&self, shelf: &Shelf, packet: PacketId) -> PathBuf {
         self.directory.join(&shelf.0).join(packet.to_string())
+    }
+}
+
+/// Where the file of one body lies, below whatever directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    shelf: Shelf,
+    packet: PacketId,
+}
+
+impl Place {
+    pub(super) fn new(shelf: Shelf, packet: PacketId) -> Self {
+        Self { shelf, packet }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn below(&self, directory: &Path) -> PathBuf {
+        directory.join(&self.shelf.0).join(self.packet.to_string())
+    }
+
+    /// Its name, which can be no other path than that.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.shelf.0, self.packet)
+    }
+
+    /// Reads what [`Place::name`] writes and nothing else.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let (shelf, packet) = name.split_once('/')?;
+        let member = shelf
+            .strip_prefix("out-")
+            .or_else(|| shelf.strip_prefix("in-"))?;
+        let member: MemberId = member.parse().ok()?;
+        let place = Self {
+            shelf: if shelf.starts_with("out-") {
+                Shelf::out_of(&member)
+            } else {
+                Shelf::into(&member)
+            },
+            packet: packet.parse().ok()?,
+        };
+        (place.name() == name).then_some(place)
     }
 }
 

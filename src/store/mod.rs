@@ -5,6 +5,7 @@
 //! write waits for nobody; after a large group the next one waits a millisecond for more, since each commit writes the
 //! same hot pages again. A slow disk makes the groups larger instead of the queue longer.
 
+mod copy;
 mod error;
 mod readers;
 mod writer;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use copy::{Copied, check, look};
 pub use error::Error;
 pub use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 pub use rusqlite::{

@@ -31,6 +31,10 @@ impl Readers {
         }))
     }
 
+    pub(super) fn path(&self) -> &std::path::Path {
+        &self.0.path
+    }
+
     pub(super) async fn read<T, E, F>(&self, question: F) -> Result<T, E>
     where
         F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,

@@ -62,6 +62,20 @@ impl TrustFiles {
         .map_err(|error| Error::Configuration(error.to_string()))
     }
 
+    /// As [`TrustFiles::load`] without any list: for what a key signed while it was good, whatever became of it since.
+    ///
+    /// # Errors
+    /// As [`TrustFiles::load`].
+    pub fn load_without_lists(&self) -> Result<Trust, Error> {
+        Trust::new(
+            read_all(&self.anchors)?,
+            read_all(&self.intermediates)?,
+            self.profile,
+            Revocation::none(),
+        )
+        .map_err(|error| Error::Configuration(error.to_string()))
+    }
+
     /// The lists of the files and `more`, and the declared degradation.
     ///
     /// # Errors

@@ -97,7 +97,7 @@ impl Hub {
         Ok(answer)
     }
 
-    async fn get(&self, path: &str, deadline: Duration) -> Result<Answer, https::Error> {
+    pub(super) async fn get(&self, path: &str, deadline: Duration) -> Result<Answer, https::Error> {
         self.call(Method::GET, path, Content::new(), deadline).await
     }
 
@@ -295,7 +295,7 @@ impl Hub {
         json(self.get(&format!("{HEAD}?from={from}"), DEADLINE).await?).await
     }
 
-    async fn post<T: DeserializeOwned>(
+    pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         message: &impl Serialize,

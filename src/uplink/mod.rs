@@ -14,6 +14,9 @@
 //! | `POST /v1/receipts` | frames of seals | 200 [`Taken`], a verdict each, in order |
 //! | `GET /v1/receipts?after=N&wait=MS` | | 200 frames, each a position and a seal; long poll |
 //! | `GET /v1/directory?have=VERSION&wait=MS` | | 200 seal and directory, or 204 when there is none newer; long poll |
+//! | `GET /v1/log?member=CODE` | | 200 [`LogState`]: what the hub has seen of a log, for a restored box |
+//! | `POST /v1/epochs` | [`EpochAsk`] | 200 [`LogState`]: a new epoch waits for the hub's operators, or is open |
+//! | `GET /v1/given?member=CODE&since=MS&after=ID` | | 200 [`Given`]: packets of which the member gave receipts |
 //! | `GET /v1/head?from=SIZE` | | 200 [`HubHead`]: the hub's newest head, proven to continue `from` |
 //!
 //! Refusals are problem answers (RFC 9457). 409 with [`BEHIND`] means that a head must be announced first, other 4xx
@@ -24,12 +27,14 @@ pub mod consignment;
 pub mod enrolment;
 mod error;
 mod messages;
+mod restored;
 mod unreached;
 pub mod wire;
 
 pub use client::{Fetched, Hub};
 pub use error::Error;
 pub use messages::{Announced, Announcement, Ask, HubHead, Mailbox, MailboxEntry, Taken, Verdict};
+pub use restored::{EpochAsk, Given, LogState, Pair, Said};
 pub use unreached::Unreached;
 
 /// Header of each answer: the hub's time (RFC 3339), by which boxes see how far their clock is off.
@@ -48,6 +53,12 @@ pub const MAILBOX: &str = "/v1/mailbox";
 pub const RECEIPTS: &str = "/v1/receipts";
 /// Path of the directory.
 pub const DIRECTORY: &str = "/v1/directory";
+/// Path of what the hub has seen of a member's log.
+pub const LOG: &str = "/v1/log";
+/// Path of new epochs of logs.
+pub const EPOCHS: &str = "/v1/epochs";
+/// Path of packets of which a member gave receipts.
+pub const GIVEN: &str = "/v1/given";
 /// Path of the hub's head.
 pub const HEAD: &str = "/v1/head";
 /// Problem type of a head that forks or rolls back its log.

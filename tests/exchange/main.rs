@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "a test binary has nobody to export to")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
+mod backup;
 mod board;
 mod clock;
 mod console;

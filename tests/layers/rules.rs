@@ -13,6 +13,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
     (&["csv"], &["hub"]),
     (&["nix"], &["durable", "systemd", "signer", "cmd"]),
     (&["cryptoki"], &["hsm"]),
+    (&["p256", "aes_kw"], &["backup"]),
     (&["tracing_journald", "tracing_subscriber"], &["journal"]),
 ];
 

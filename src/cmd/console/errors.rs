@@ -62,6 +62,7 @@ const CATALOG: [(&str, &str); 8] = [
     room!("hub"),
     room!("control"),
     room!("update"),
+    room!("backup"),
 ];
 
 /// One line.

@@ -121,10 +121,15 @@ fn print(shown: &Shown) -> String {
         .map_or_else(|refusal| refusal.to_string(), |print| print.to_string())
 }
 
-pub(super) fn approve(config: &HubConfig, code: MemberId, may_move: bool) -> Result<(), Failure> {
+pub(super) fn approve(
+    config: &HubConfig,
+    code: MemberId,
+    may_move: bool,
+    replaces: bool,
+) -> Result<(), Failure> {
     let store = open_store(config, &Disk::real())?;
     run::process(1, |_| async move {
-        admin::approve(&store, code.clone(), may_move)
+        admin::approve(&store, code.clone(), may_move, replaces)
             .await
             .map_err(Failure::other)?;
         println!(

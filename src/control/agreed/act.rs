@@ -127,6 +127,10 @@ impl Act for AtBox {
                     "chỉ Trục mới xoá được đơn vị",
                     "only the hub removes members",
                 )),
+                Action::OpenEpoch(_) => Err(elsewhere(
+                    "chỉ Trục mới cho nhật ký đi tiếp từ điểm cũ",
+                    "only the hub lets a log go on behind an older head",
+                )),
                 Action::ChangeAnchors(_) => self.anchors.check(content.unwrap_or_default()),
                 Action::DeleteKey(label) => unused(&self.signer, label).await,
                 Action::PurgeBodies { member, .. } => {
@@ -181,7 +185,7 @@ impl Act for AtBox {
                         format!("the bodies of {count} documents are gone; the evidence stays"),
                     ))
                 }
-                Action::RemoveMember(_) | Action::DeleteKey(_) => {
+                Action::RemoveMember(_) | Action::DeleteKey(_) | Action::OpenEpoch(_) => {
                     Err(elsewhere("không làm ở đây", "not done here"))
                 }
             }
@@ -203,6 +207,11 @@ impl Act for AtHub {
     fn check<'a>(&'a self, action: &'a Action, content: Option<&'a str>) -> Acting<'a, (), Text> {
         Box::pin(async move {
             match action {
+                Action::OpenEpoch(epoch) => self
+                    .hub
+                    .may_open_epoch(epoch)
+                    .await
+                    .map_err(|error| Text::new(error.to_string(), error.to_string())),
                 Action::RemoveMember(member) => self
                     .hub
                     .may_remove(member)
@@ -245,6 +254,19 @@ impl Act for AtHub {
                     Ok(Text::new(
                         format!("đã xoá {member} khỏi danh bạ"),
                         format!("{member} is out of the directory"),
+                    ))
+                }
+                Action::OpenEpoch(epoch) => {
+                    let opened = self.hub.open_epoch(epoch).await;
+                    opened.map_err(|error| Text::new(error.to_string(), error.to_string()))?;
+                    let (member, size) = (&epoch.member, epoch.size);
+                    Ok(Text::new(
+                        format!(
+                            "nhật ký của {member} đi tiếp từ {size} bản ghi; phần đã chứng kiến sau đó vẫn được giữ"
+                        ),
+                        format!(
+                            "the log of {member} goes on behind {size} records; what was witnessed beyond is kept"
+                        ),
                     ))
                 }
                 Action::PurgeBodies { .. } | Action::DeleteKey(_) => {

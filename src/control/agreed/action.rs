@@ -2,7 +2,11 @@
 
 use std::fmt::{self, Display};
 
+use data_encoding::BASE64;
+
 use crate::clock::{Moment, parse_rfc3339, rfc3339};
+use crate::hub::Epoch;
+use crate::merkle::Hash;
 use crate::packet::{Digest, MemberId};
 
 /// What can't be undone.
@@ -21,6 +25,8 @@ pub enum Action {
         /// Documents finished before that moment.
         before: Moment,
     },
+    /// Lets a restored member's log go on behind an older head than the hub has seen.
+    OpenEpoch(Epoch),
 }
 
 impl Action {
@@ -32,6 +38,7 @@ impl Action {
             Self::ChangeAnchors(_) => "change-anchors",
             Self::DeleteKey(_) => "delete-key",
             Self::PurgeBodies { .. } => "purge-bodies",
+            Self::OpenEpoch(_) => "open-epoch",
         }
     }
 
@@ -65,9 +72,32 @@ impl Action {
                     before: parse_rfc3339(before)?,
                 }
             }
+            "open-epoch" => Self::OpenEpoch(epoch(rest)?),
             _ => return None,
         })
     }
+}
+
+/// `MEMBER behind SIZE:ROOT after SIZE:ROOT`.
+fn epoch(text: &str) -> Option<Epoch> {
+    let (member, heads) = text.split_once(" behind ")?;
+    let (own, old) = heads.split_once(" after ")?;
+    let ((size, root), (old_size, old_root)) = (head(own)?, head(old)?);
+    Some(Epoch {
+        member: member.parse().ok()?,
+        size,
+        root,
+        old_size,
+        old_root,
+    })
+}
+
+/// Reads size and root of a log as people are shown them: `SIZE:ROOT`, the root in base64.
+#[must_use]
+pub fn head(text: &str) -> Option<(u64, Hash)> {
+    let (size, root) = text.split_once(':')?;
+    let root = BASE64.decode(root.as_bytes()).ok()?.try_into().ok()?;
+    Some((size.parse().ok()?, root))
 }
 
 impl Display for Action {
@@ -80,6 +110,15 @@ impl Display for Action {
             Self::PurgeBodies { member, before } => {
                 write!(f, " {member} before {}", rfc3339(*before))
             }
+            Self::OpenEpoch(epoch) => write!(
+                f,
+                " {} behind {}:{} after {}:{}",
+                epoch.member,
+                epoch.size,
+                BASE64.encode(&epoch.root),
+                epoch.old_size,
+                BASE64.encode(&epoch.old_root)
+            ),
         }
     }
 }

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 pub use act::{Act, Acting, Anchors, AtBox, AtHub};
-pub use action::Action;
+pub use action::{Action, head};
 pub use refused::Refused;
 pub use text::{Approval, Proposal};
 use waiting::{Shelf, Waiting};

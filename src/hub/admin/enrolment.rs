@@ -88,11 +88,16 @@ fn home(directory: &Directory, code: &MemberId) -> Option<Option<MemberId>> {
 }
 
 /// Registers a pending box and its members; approved before, nothing more happens. A member that another box carries today
-/// moves only where `may_move`.
+/// moves only where `may_move`. Where it `replaces` a box that was lost, that one's TLS certificates are registered no more.
 ///
 /// # Errors
 /// [`Error::Registry`] when none waits under this code, a member would move unasked, or the result would contradict itself.
-pub async fn approve(store: &Store, box_code: MemberId, may_move: bool) -> Result<(), Error> {
+pub async fn approve(
+    store: &Store,
+    box_code: MemberId,
+    may_move: bool,
+    replaces: bool,
+) -> Result<(), Error> {
     store
         .write(move |tx| {
             let found: Option<(String, String)> = tx
@@ -110,7 +115,7 @@ pub async fn approve(store: &Store, box_code: MemberId, may_move: bool) -> Resul
             let message: Enrolment = read(&message)?;
             let directory =
                 registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
-            for change in changes(&directory, &message, may_move)? {
+            for change in changes(&directory, &message, may_move, replaces)? {
                 write(tx, &change)?;
             }
             registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
@@ -153,6 +158,7 @@ fn changes(
     directory: &Directory,
     message: &Enrolment,
     may_move: bool,
+    replaces: bool,
 ) -> Result<Vec<Change>, Error> {
     let print = |shown: &crate::uplink::enrolment::Shown| {
         shown
@@ -168,6 +174,10 @@ fn changes(
             seal: Vec::new(),
         });
     let tls = print(&message.tls)?;
+    if replaces {
+        // The old box is let in no more. Seals that it made stay good: what it sent is still on its way.
+        entry.tls = vec![tls];
+    }
     if !entry.tls.contains(&tls) {
         entry.tls.push(tls);
     }

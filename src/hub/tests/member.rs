@@ -171,6 +171,13 @@ impl MemberLog {
         self.leaves.truncate(to);
     }
 
+    /// Goes on behind that many records, which the hub knows as the newest.
+    pub(super) fn go_on_behind(&mut self, size: usize) {
+        self.roll_back(size);
+        self.pending.clear();
+        self.announced = size as u64;
+    }
+
     /// Announces all heads since the last time.
     pub(super) async fn announce(&mut self, hub: &uplink::Hub) {
         for head in std::mem::take(&mut self.pending) {

@@ -1,6 +1,7 @@
 mod cms;
 mod consignment;
 mod directory;
+mod epochs;
 mod faults;
 mod import;
 mod intake;

@@ -12,8 +12,9 @@ pub use machine::{Machine, Tenant, module};
 use super::token::Kind;
 use crate::clock::{Chance, Clock, Moment};
 use crate::durable::Disk;
-use crate::hub::admin::Change;
+use crate::hub::admin::{CertificateOf, Change};
 use crate::packet::MemberId;
+use crate::signer::KeyUse;
 use crate::trust::directory::{BoxEntry, Fingerprint, Member, State};
 use crate::trust::issue::{TestCa, Use, Wanted};
 use crate::trust::{pem, summary};
@@ -129,6 +130,51 @@ impl Lab {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// A new machine for a box that was lost: the same code and members, a token, keys and certificates of its own. It takes
+    /// the box's place in this lab; the old machine is given back, its files stay.
+    ///
+    /// # Errors
+    /// What could not be made, and why.
+    pub fn replace_box(
+        &mut self,
+        plan: &Plan,
+        number: usize,
+        executable: &Path,
+    ) -> Result<Machine, String> {
+        let laying = Laying {
+            plan,
+            directory: &self.directory,
+            executable,
+            ca: &self.ca,
+            now: self.clock.now(),
+            chance: &self.chance,
+            disk: &self.disk,
+            trust: TrustPaths::below(&self.directory),
+        };
+        let planned = &plan.boxes[number];
+        let name = format!("box-{}-new", number + 1);
+        let machine = laying.machine(&name, &planned.code, &planned.members)?;
+        files::relay(&laying, &machine, self.hub.address.port())?;
+        Ok(std::mem::replace(&mut self.boxes[number], machine))
+    }
+
+    /// What the hub's operator enters for such a machine: its TLS certificate instead of the old one, its seals beside the
+    /// old ones.
+    #[must_use]
+    pub fn replacing(&self, number: usize) -> Vec<Change> {
+        let machine = &self.boxes[number];
+        let seals = machine.tenants.iter().map(|tenant| {
+            Change::AddCertificate(CertificateOf {
+                code: tenant.code.clone(),
+                use_: KeyUse::Seal,
+                certificate: tenant.seal,
+            })
+        });
+        std::iter::once(Change::AddBox(machine.entry()))
+            .chain(seals)
+            .collect()
     }
 
     /// Where everything lies.
