@@ -99,7 +99,7 @@ mod tests {
                 let written: Result<(), Error> = store
                     .write(move |tx| {
                         tx.execute(
-                            "INSERT INTO note VALUES (?1, ?2)",
+                            "INSERT INTO note (id, text) VALUES (?1, ?2)",
                             params![n, "x".repeat(900)],
                         )?;
                         Ok(())
