@@ -95,6 +95,15 @@ vm_wait() {
     fail "the console did not show '$2' within $seconds s"
 }
 
+# vm_page SECONDS TEXT: until the console's page, which has no lines that end, shows it.
+vm_page() {
+    local end=$((SECONDS + $1 * slowly))
+    until grep -q -a -e "$2" console; do
+        [ $SECONDS -lt $end ] || fail "the console's page did not show '$2'"
+        sleep 1
+    done
+}
+
 # Power is cut; or, with `vm_end SECONDS`, the machine is waited for until it ends by itself.
 vm_end() {
     if [ $# -gt 0 ]; then
