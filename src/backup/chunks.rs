@@ -99,7 +99,7 @@ pub(super) fn next(from: &mut impl Read, chunk: &mut Vec<u8>) -> Result<bool, Er
     let length = u32::from_be_bytes(length);
     let (length, last) = (length & !LAST, length & LAST != 0);
     let length = length as usize;
-    if length < MAX_TAG_LEN || length > CHUNK + MAX_TAG_LEN {
+    if !(MAX_TAG_LEN..=CHUNK + MAX_TAG_LEN).contains(&length) {
         return Err(altered(format_args!("a chunk of {length} bytes")));
     }
     chunk.resize(length, 0);

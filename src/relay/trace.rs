@@ -90,7 +90,7 @@ impl Seen<'_> {
                     .proven(accepted.map(|kept| self.proof(kept, one))),
             ),
             "refused" => {
-                hops.push(Hop::new(&Step::Refused, one.ended_at).because(one.reason.clone()))
+                hops.push(Hop::new(&Step::Refused, one.ended_at).because(one.reason.clone()));
             }
             _ => {}
         }

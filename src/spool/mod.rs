@@ -30,7 +30,7 @@ pub use proofs::{KeptReceipt, Proofs};
 pub use restored::is_empty;
 pub use schedule::{Schedule, Turn};
 pub use seals::{Parted, SEAL_HEADS, whole};
-pub use trace::{Found, Incoming, NAMES_SCHEMA, Outgoing};
+pub use trace::{Found, Incoming, NAMES_SCHEMA, Outgoing, Recipient};
 pub use views::{Inboxed, Load, Queue, Sent, Window};
 
 /// The tables of this room.

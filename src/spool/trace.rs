@@ -11,6 +11,9 @@ use crate::packet::{Digest, DocId, Envelope, MemberId, PacketId};
 use crate::store::{Row, SqlResult, Tx, params};
 use crate::trace::comparable;
 
+/// A recipient's code and state, the reason of that, and since when.
+pub type Recipient = (MemberId, String, Option<String>, Moment);
+
 /// The table of names; `side` is 0 for what went out, 1 for what came in.
 pub const NAMES_SCHEMA: &str = "
 CREATE TABLE spool_name (
@@ -43,7 +46,7 @@ pub struct Outgoing {
     /// When the hub took it, or would not.
     pub ended_at: Option<Moment>,
     /// Its recipients in order: code, state, reason, since when.
-    pub recipients: Vec<(MemberId, String, Option<String>, Moment)>,
+    pub recipients: Vec<Recipient>,
     /// Seals that lie with it.
     pub receipts: Vec<KeptReceipt>,
 }
@@ -197,10 +200,7 @@ fn outgoing(tx: &Tx<'_>, number: i64) -> Result<Option<Outgoing>, Error> {
     }))
 }
 
-fn recipients(
-    tx: &Tx<'_>,
-    packet: &str,
-) -> Result<Vec<(MemberId, String, Option<String>, Moment)>, Error> {
+fn recipients(tx: &Tx<'_>, packet: &str) -> Result<Vec<Recipient>, Error> {
     let mut select = tx.prepare_cached(
         "SELECT member, state, reason, at FROM recipient WHERE packet = ?1 ORDER BY member",
     )?;

@@ -142,7 +142,7 @@ async fn national(hub: &Hub, path: &str, query: &Query, language: Language) -> R
     }
     let overview = match window(hub, query, language).await {
         Ok(overview) => overview,
-        Err(refused) => return refused,
+        Err((status, why)) => return refused(status, &why),
     };
     if name.is_empty() {
         return html(board::page(&overview, language, board::Audience::Operators));
@@ -157,16 +157,20 @@ async fn national(hub: &Hub, path: &str, query: &Query, language: Language) -> R
     )
 }
 
-async fn window(hub: &Hub, query: &Query, language: Language) -> Result<Overview, Response> {
-    let day = |name: &str| match query.get(name).map(str::parse::<Day>) {
-        None => Ok(None),
-        Some(Ok(day)) => Ok(Some(day)),
-        Some(Err(error)) => Err(refused(StatusCode::BAD_REQUEST, &error.to_string())),
+/// The figures, or the status and words of what stands against it.
+async fn window(
+    hub: &Hub,
+    query: &Query,
+    language: Language,
+) -> Result<Overview, (StatusCode, String)> {
+    let day = |name: &str| {
+        let day = query.get(name).map(str::parse::<Day>).transpose();
+        day.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
     };
     let (first, last) = (day("from")?, day("to")?);
     hub.overview(first, last).await.map_err(|error| {
         let why = language.say("Chưa đọc được số liệu", "The figures can't be read");
-        refused(StatusCode::SERVICE_UNAVAILABLE, &format!("{why}: {error}"))
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{why}: {error}"))
     })
 }
 

@@ -135,7 +135,7 @@ fn only_lists_from_now_on(carried: &Carried) {
     let (list, anchor) = ("root.crl", "root.pem");
     let before = read(&trust.join(anchor));
     let newer = std::fs::read(trust.join(list)).unwrap();
-    std::fs::remove_file(trust.join(list)).unwrap();
+    Disk::real().remove(&trust.join(list)).unwrap();
     carried.bring(&format!("trust/{list}"), &newer);
     carried.plug_without_trouble();
     assert_eq!(std::fs::read(trust.join(list)).unwrap(), newer);

@@ -93,11 +93,7 @@ pub(super) fn tiles(out: &mut String, overview: &Overview, l: Language) {
             "<div><dt>{name}</dt><dd>{value}<span>{under}</span></dd></div>"
         );
     };
-    let each = if all.sent == 0 {
-        0
-    } else {
-        all.addressed * 10 / all.sent
-    };
+    let each = (all.addressed * 10).checked_div(all.sent).unwrap_or(0);
     tile(
         l.say("Văn bản gửi", "Documents sent"),
         l.number(all.sent),

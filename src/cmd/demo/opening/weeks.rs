@@ -95,8 +95,8 @@ fn weight(member: usize) -> u64 {
     const OFFICE: usize = 21;
     match member {
         OFFICE => 40,
-        ..CENTRAL => 8,
-        ..DEDICATED => 4,
+        0..CENTRAL => 8,
+        CENTRAL..DEDICATED => 4,
         _ => 2,
     }
 }

@@ -120,7 +120,7 @@ impl Evidence {
             self.receipt(&status, "G22", "delivered", 1).await;
             let recall = self.packet("G22", &["H41"], "recall", None).await;
             self.receipt(&recall, "H41", "failed", 3).await;
-            let closed = format!("H17: {} (H17 is closed)", day);
+            let closed = format!("H17: {day} (H17 is closed)");
             self.packet("G22", &["H41", "H17"], "new", Some(closed))
                 .await;
             let mut void = Record::new(
