@@ -99,12 +99,12 @@ pub(super) async fn show(
     let days = i32::try_from(weeks::DAYS).unwrap_or(0);
     let (first, last) = (Day::of(FIRST), Day::of(FIRST).plus(days - 1));
     let seen = (&exchange.lab.hub.code, exchange.lab.clock().now());
-    let window = (Some(first), Some(last));
+    let (window, config) = ((Some(first), Some(last)), Config::default());
     let overview = Overview::read(
         &replay.store,
         Arc::new(listed),
         seen,
-        &Config::default(),
+        &config,
         window,
     );
     let files = web::files(&overview.await.map_err(|error| told(&error))?);
