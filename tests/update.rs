@@ -220,7 +220,8 @@ fn hostile_archives_are_refused_and_write_nothing() {
             all[at].name = name;
             hostile.push((format!("{at}: {name:?}"), archive(&all)));
         }
-        let twists: [(&str, fn(&mut [u8; 512])); 8] = [
+        type Twist = fn(&mut [u8; 512]);
+        let twists: [(&str, Twist); 8] = [
             ("a symbolic link", |head| head[156] = b'2'),
             ("a hard link", |head| head[156] = b'1'),
             ("a directory", |head| head[156] = b'5'),
