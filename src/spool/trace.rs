@@ -136,8 +136,10 @@ fn read_names(tx: &Tx<'_>) -> Result<bool, Error> {
             last = row.get(0)?;
             count += 1;
             for name in names(&envelope(&row.get::<_, String>(1)?)?) {
-                tx.prepare_cached("INSERT OR IGNORE INTO spool_name VALUES (?1, ?2, ?3)")?
-                    .execute(params![name, side, last])?;
+                tx.prepare_cached(
+                    "INSERT OR IGNORE INTO spool_name (name, side, number) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![name, side, last])?;
             }
         }
         full |= count == CHUNK;

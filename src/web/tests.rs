@@ -69,12 +69,14 @@ fn directory() -> Directory {
 
 /// The opening's figures, as the counts hold them.
 const FIGURES: &str = "
-INSERT INTO stat_member VALUES (1, 'G22', 1547863200000, 1552032000000, NULL, NULL), (2, 'H41', NULL, NULL, 1547863200000, 1552032000000);
-INSERT INTO stat_traffic VALUES (0, 17915, 0, 0, 12257, 35400, 99000, 0, 35360, 88000, 30000, 40),
+INSERT INTO stat_member (number, code, first_sent, last_sent, first_received, last_received)
+  VALUES (1, 'G22', 1547863200000, 1552032000000, NULL, NULL), (2, 'H41', NULL, NULL, 1547863200000, 1552032000000);
+INSERT INTO stat_traffic (level, span, member, kind, sent, addressed, sent_bytes, voided, delivered, received_bytes, collected, failed)
+  VALUES (0, 17915, 0, 0, 12257, 35400, 99000, 0, 35360, 88000, 30000, 40),
   (0, 17915, 1, 0, 12257, 35400, 99000, 0, 0, 0, 0, 0), (0, 17915, 2, 0, 0, 0, 0, 0, 35360, 88000, 30000, 40);
-INSERT INTO stat_pair VALUES (0, 17915, 1, 2, 35400);
-INSERT INTO stat_time VALUES (0, 17915, 0, 0, 22, 30000), (0, 17915, 0, 1, 40, 30000);
-INSERT INTO stat_word VALUES (0, 17915, 0, 'failed:closed', 40), (0, 17915, 0, '03', 12);
+INSERT INTO stat_pair (level, span, sender, recipient, packets) VALUES (0, 17915, 1, 2, 35400);
+INSERT INTO stat_time (level, span, member, stage, bucket, count) VALUES (0, 17915, 0, 0, 22, 30000), (0, 17915, 0, 1, 40, 30000);
+INSERT INTO stat_word (level, span, member, word, count) VALUES (0, 17915, 0, 'failed:closed', 40), (0, 17915, 0, '03', 12);
 ";
 
 async fn overview() -> Overview {

@@ -151,7 +151,8 @@ fn enter(tx: &Tx<'_>, chunk: &Chunk) -> Result<(), Error> {
     let tally = &chunk.tally;
     for (((level, span), member, kind), t) in &tally.traffic {
         tx.prepare_cached(
-            "INSERT INTO stat_traffic VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            "INSERT INTO stat_traffic (level, span, member, kind, sent, addressed, sent_bytes, voided, delivered,
+             received_bytes, collected, failed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT DO UPDATE SET sent = sent + ?5, addressed = addressed + ?6, sent_bytes = sent_bytes + ?7,
                voided = voided + ?8, delivered = delivered + ?9, received_bytes = received_bytes + ?10,
                collected = collected + ?11, failed = failed + ?12",
@@ -174,7 +175,7 @@ fn enter(tx: &Tx<'_>, chunk: &Chunk) -> Result<(), Error> {
     for (((level, span), sender, recipient), packets) in &tally.pairs {
         let (sender, recipient) = (members.number(sender)?, members.number(recipient)?);
         tx.prepare_cached(
-            "INSERT INTO stat_pair VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO stat_pair (level, span, sender, recipient, packets) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET packets = packets + ?5",
         )?
         .execute(params![level, span, sender, recipient, signed(*packets)])?;
@@ -182,14 +183,14 @@ fn enter(tx: &Tx<'_>, chunk: &Chunk) -> Result<(), Error> {
     for (((level, span), member, stage, bucket), count) in &tally.times {
         let (member, stage) = (members.number(member)?, *stage as i64);
         tx.prepare_cached(
-            "INSERT INTO stat_time VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO stat_time (level, span, member, stage, bucket, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT DO UPDATE SET count = count + ?6",
         )?
         .execute(params![level, span, member, stage, bucket, signed(*count)])?;
     }
     for (((level, span), member, word), count) in &tally.words {
         tx.prepare_cached(
-            "INSERT INTO stat_word VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO stat_word (level, span, member, word, count) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET count = count + ?5",
         )?
         .execute(params![

@@ -14,7 +14,8 @@ const MEMBERS: i64 = 95;
 fn fill(tx: &Tx<'_>, partners: i64) -> Result<(), Error> {
     for member in 1..=MEMBERS {
         tx.execute(
-            "INSERT INTO stat_member VALUES (?1, 'G' || ?1, 0, 0, 0, 0)",
+            "INSERT INTO stat_member (number, code, first_sent, last_sent, first_received, last_received)
+  VALUES (?1, 'G' || ?1, 0, 0, 0, 0)",
             [member],
         )?;
     }
@@ -35,23 +36,24 @@ fn row(tx: &Tx<'_>, level: u8, span: i32, partners: i64) -> Result<(), Error> {
     for member in 0..=MEMBERS {
         for kind in 0..5 {
             tx.prepare_cached(
-                "INSERT INTO stat_traffic VALUES (?1, ?2, ?3, ?4, 6, 20, 9999, 0, 20, 9999, 19, 1)",
+                "INSERT INTO stat_traffic (level, span, member, kind, sent, addressed, sent_bytes, voided, delivered, received_bytes, collected, failed)
+  VALUES (?1, ?2, ?3, ?4, 6, 20, 9999, 0, 20, 9999, 19, 1)",
             )?
             .execute(params![level, span, member, kind])?;
         }
         for stage in 0..4 {
             for bucket in 18..28 {
-                tx.prepare_cached("INSERT INTO stat_time VALUES (?1, ?2, ?3, ?4, ?5, 2)")?
+                tx.prepare_cached("INSERT INTO stat_time (level, span, member, stage, bucket, count) VALUES (?1, ?2, ?3, ?4, ?5, 2)")?
                     .execute(params![level, span, member, stage, bucket])?;
             }
         }
         for word in ["01", "03", "06", "failed:refused-by-software"] {
-            tx.prepare_cached("INSERT INTO stat_word VALUES (?1, ?2, ?3, ?4, 5)")?
+            tx.prepare_cached("INSERT INTO stat_word (level, span, member, word, count) VALUES (?1, ?2, ?3, ?4, 5)")?
                 .execute(params![level, span, member, word])?;
         }
         for partner in 0..partners.min(MEMBERS - 1) {
             let to = 1 + (member + 1 + partner) % MEMBERS;
-            tx.prepare_cached("INSERT INTO stat_pair VALUES (?1, ?2, ?3, ?4, 2)")?
+            tx.prepare_cached("INSERT INTO stat_pair (level, span, sender, recipient, packets) VALUES (?1, ?2, ?3, ?4, 2)")?
                 .execute(params![level, span, member.max(1), to])
                 .or_else(|error| if member == 0 { Ok(0) } else { Err(error) })?;
         }
