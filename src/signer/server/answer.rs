@@ -113,7 +113,7 @@ impl Desk {
 
     fn put_in_force(&self, keys: Keys) {
         let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
-        let stays = |old: &Key| keys.iter().any(|key| key.shows() == old.shows());
+        let stays = |old: &Key| keys.iter().any(|key| key.shows == old.shows);
         let replaced = |old: &Key| keys.iter().any(|key| key.name == old.name);
         let old: Vec<_> = self
             .keys()
@@ -260,7 +260,7 @@ impl Desk {
     /// The TLS key of that name whose certificate that is, in force or until lately.
     fn tls_key(&self, uid: u32, name: &str, certificate: Digest) -> Result<Arc<Key>, Error> {
         let key = self.key(uid, name, KeyUse::Tls)?;
-        if key.shows() == certificate {
+        if key.shows == certificate {
             return Ok(key);
         }
         let former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
@@ -268,7 +268,7 @@ impl Desk {
             .iter()
             .filter(|former| former.since.elapsed() < OVERLAP)
             .flat_map(|former| &former.keys)
-            .find(|old| old.name == name && old.allows(uid) && old.shows() == certificate)
+            .find(|old| old.name == name && old.allows(uid) && old.shows == certificate)
             .cloned()
             .ok_or_else(|| {
                 Error::Refused(format!(

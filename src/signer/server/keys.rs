@@ -27,6 +27,8 @@ pub(super) struct Key {
     pub(super) use_: KeyUse,
     allow: Vec<u32>,
     sessions: usize,
+    /// Digest of the certificate that peers are shown.
+    pub(super) shows: Digest,
     first: Face,
     standby: Option<Face>,
     /// What came of its last signatures.
@@ -78,13 +80,15 @@ impl Key {
                 certificates,
             } => Some(Face::load(config, &label, &certificates)?),
         };
+        let first = same()?;
         Ok(Self {
+            shows: Digest::of(first.chain.first().map_or(&[][..], Vec::as_slice)),
             name: config.name.clone(),
             member: config.member.clone(),
             use_: config.use_,
             allow: users(&config.allow)?,
             sessions,
-            first: same()?,
+            first,
             standby,
             track: Track::default(),
         })
@@ -97,11 +101,6 @@ impl Key {
 
     pub(super) fn allows(&self, uid: u32) -> bool {
         self.allow.contains(&uid)
-    }
-
-    /// Digest of the certificate that peers are shown.
-    pub(super) fn shows(&self) -> Digest {
-        Digest::of(self.first.chain.first().map_or(&[][..], Vec::as_slice))
     }
 
     pub(super) fn info(&self) -> KeyInfo {
