@@ -1,8 +1,10 @@
 //! What every process does around its work: a runtime, signals, readiness, an exit code.
 
 use std::fmt::Display;
+use std::fs::{File, OpenOptions};
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -64,6 +66,19 @@ impl Failure {
         eprintln!("trucgate: {}", self.reason);
         ExitCode::from(self.code)
     }
+}
+
+/// Takes the lock at `path`, which ends with the process; `taken` says who else may hold it.
+pub(super) fn lock(path: &Path, taken: &str) -> Result<File, Failure> {
+    let told = |error: &dyn Display| Failure::other(format!("{}: {error}", path.display()));
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|error| told(&error))?;
+    file.try_lock().map_err(|_| told(&taken))?;
+    Ok(file)
 }
 
 /// Runs a process that lives by its journal: its start and why it ended before its time stand there.

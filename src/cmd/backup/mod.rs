@@ -4,11 +4,11 @@ mod judge;
 mod make;
 mod rehearse;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::run::Failure;
+use super::run::{self, Failure};
 use crate::config::{self, RelayConfig};
 use crate::journal::{self, ids};
 use crate::{backup, durable::Disk};
@@ -81,19 +81,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 /// One command at a time; the lock ends with the process.
 pub(super) fn alone(state: &Path) -> Result<File, Failure> {
     let path = state.join("backup.lock");
-    let told =
-        |error: &dyn std::fmt::Display| Failure::other(format!("{}: {error}", path.display()));
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| told(&error))?;
+    let taken = "đang có lệnh sao lưu, thử hoặc khôi phục khác, hãy chờ / another backup, rehearsal or restore is at work, wait for it";
+    let lock = run::lock(&path, taken)?;
     hand_over(&path, state)?;
-    file.try_lock().map_err(|_| {
-        told(&"đang có lệnh sao lưu, thử hoặc khôi phục khác, hãy chờ / another backup, rehearsal or restore is at work, wait for it")
-    })?;
-    Ok(file)
+    Ok(lock)
 }
 
 /// What root has written in a state directory belongs to the directory's owner.

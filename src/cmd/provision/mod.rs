@@ -11,11 +11,11 @@ mod self_test;
 mod serve;
 mod steps;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::operator::Whom;
-use super::run::Failure;
+use super::run::{self, Failure};
 use crate::provision::token::{self, Kind, Wanted};
 
 #[derive(Debug, clap::Subcommand)]
@@ -116,19 +116,8 @@ pub(super) fn run(whom: &Whom, verb: Verb) -> Result<(), Failure> {
 
 /// One command at a time works in a directory; the lock ends with the process.
 fn lock(directory: &Path) -> Result<File, Failure> {
-    let path = directory.join(".lock");
-    let told =
-        |error: &dyn std::fmt::Display| Failure::other(format!("{}: {error}", path.display()));
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| told(&error))?;
-    file.try_lock().map_err(|_| {
-        told(&"một lệnh khác đang chạy ở đây, hãy chờ / another command works here, wait for it")
-    })?;
-    Ok(file)
+    let taken = "một lệnh khác đang chạy ở đây, hãy chờ / another command works here, wait for it";
+    run::lock(&directory.join(".lock"), taken)
 }
 
 fn prepare(token: Token) -> Result<(), Failure> {
