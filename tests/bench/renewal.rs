@@ -123,14 +123,8 @@ async fn enter(world: &World, change: &Change) -> Result<(), Failure> {
     let from = processes.map(|one| one.as_ref().map_or(0, Process::lines));
     let file: &Path = &exchange.lab.directory().join("changes.json");
     Disk::real().replace(file, &serde_json::to_vec(&[change])?)?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trucgate"));
-    command
-        .args(["hub", "--config"])
-        .arg(exchange.lab.hub.config())
-        .args(["admin", "apply"])
-        .arg(file);
-    done(command).await?;
     tokio::task::block_in_place(|| {
+        exchange.apply(file)?;
         for (process, from) in processes.into_iter().flatten().zip(from) {
             process.line(from, SPREAD, |line| is(line, &ids::DIRECTORY_UPDATED))?;
         }

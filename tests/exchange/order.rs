@@ -1,7 +1,6 @@
 //! What comes before what: chains hold, the urgent overtakes, members share, and nothing waits for ever.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use trucgate::cmd::demo::documents::Draft;
@@ -13,8 +12,7 @@ use trucgate::vxp::{MessageType, Transport};
 
 use crate::world::machines::Who::Hub;
 use crate::world::{
-    PATIENCE, RECEIVERS, SENDER, World, document, executable, member, received, send, sent_as,
-    until,
+    PATIENCE, RECEIVERS, SENDER, World, document, member, received, send, sent_as, until,
 };
 
 const RECEIVER: &str = RECEIVERS[0];
@@ -192,12 +190,5 @@ fn close(world: &World, code: &str) {
     let changes = json!([{"close-member": {"code": code, "successor": null}}]);
     let disk = trucgate::durable::Disk::real();
     disk.replace(&file, changes.to_string().as_bytes()).unwrap();
-    let applied = Command::new(executable())
-        .args(["hub", "--config"])
-        .arg(hub.config())
-        .args(["admin", "apply"])
-        .arg(&file)
-        .output()
-        .unwrap();
-    assert!(applied.status.success(), "{applied:?}");
+    world.exchange.apply(&file).unwrap();
 }

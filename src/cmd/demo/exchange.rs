@@ -63,7 +63,7 @@ impl Exchange {
             hub: Pair::default(),
             boxes,
         };
-        exchange.register()?;
+        exchange.apply(&exchange.lab.hub.directory.join("registry.json"))?;
         Ok(exchange)
     }
 
@@ -83,14 +83,16 @@ impl Exchange {
         Ok(())
     }
 
-    /// Enters the lab's members at the hub's register.
-    fn register(&self) -> Result<(), String> {
-        let hub = &self.lab.hub;
+    /// Enters a file of changes at the hub's register.
+    ///
+    /// # Errors
+    /// What `trucgate hub admin apply` says.
+    pub fn apply(&self, changes: &Path) -> Result<(), String> {
         let output = Command::new(&self.executable)
             .args(["hub", "--config"])
-            .arg(hub.config())
+            .arg(self.lab.hub.config())
             .args(["admin", "apply"])
-            .arg(hub.directory.join("registry.json"))
+            .arg(changes)
             .output()
             .map_err(|error| error.to_string())?;
         if output.status.success() {

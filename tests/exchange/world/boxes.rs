@@ -26,7 +26,7 @@ use trucgate::trust::{Profile, Revocation, Trust, pem};
 use trucgate::uplink;
 use x509_cert::der::Decode;
 
-use super::{PATIENCE, executable, member, now, write};
+use super::{PATIENCE, member, now, write};
 
 /// A key in memory.
 #[derive(Debug)]
@@ -167,14 +167,7 @@ pub fn enter(exchange: &Exchange, changes: &[Change]) {
         .collect();
     let file = exchange.lab.directory().join("changes.json");
     write(&file, serde_json::to_vec(changes).unwrap());
-    let status = std::process::Command::new(executable())
-        .args(["hub", "--config"])
-        .arg(exchange.lab.hub.config())
-        .args(["admin", "apply"])
-        .arg(&file)
-        .output()
-        .unwrap();
-    assert!(status.status.success(), "{status:?}");
+    exchange.apply(&file).unwrap();
     for (process, from) in waiting {
         let updated = |line: &serde_json::Value| is(line, &ids::DIRECTORY_UPDATED);
         process.line(from, PATIENCE, updated).unwrap();

@@ -1,7 +1,6 @@
 //! The board over the replayed weeks: what the register says of the members, and the pages that show the announcement.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -45,12 +44,7 @@ const SAID: [(&str, [&str; 5]); 2] = [
 ];
 
 /// Enters at the hub of which part of the state each member is, and how far its software has come.
-pub(super) fn describe(
-    exchange: &Exchange,
-    cast: &Cast,
-    executable: &Path,
-    directory: &Path,
-) -> Result<(), String> {
+pub(super) fn describe(exchange: &Exchange, cast: &Cast, directory: &Path) -> Result<(), String> {
     let mut stages = STAGES
         .iter()
         .flat_map(|(stage, count)| std::iter::repeat_n(*stage, *count));
@@ -71,18 +65,7 @@ pub(super) fn describe(
     Disk::real()
         .replace(&file, &changes)
         .map_err(|error| error.to_string())?;
-    let output = Command::new(executable)
-        .args(["hub", "--config"])
-        .arg(exchange.lab.hub.config())
-        .args(["admin", "apply"])
-        .arg(&file)
-        .output()
-        .map_err(|error| error.to_string())?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).into_owned())
-    }
+    exchange.apply(&file)
 }
 
 /// Writes the board's pages; whether they say what was announced.

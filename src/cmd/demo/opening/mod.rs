@@ -82,7 +82,7 @@ pub(super) async fn play(ground: &Ground, screen: &mut Screen) -> Result<(Exchan
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut exchange = Exchange::lay(&cast.plan(&clock)?, ground.path(), &executable)?;
     screen.passing("khởi động 130 tiến trình / starting 130 processes");
-    board::describe(&exchange, &cast, &executable, ground.path())?;
+    board::describe(&exchange, &cast, ground.path())?;
     exchange.start_all()?;
     let time = seconds(screen.elapsed());
     screen.good(
