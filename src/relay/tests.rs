@@ -15,24 +15,11 @@ fn member(code: &str) -> MemberId {
 
 fn listed(id: u64, code: &str, state: State) -> Member {
     Member {
-        code: member(code),
-        code102: None,
         old_code: (code == OURS).then(|| member(OURS_OLD)),
-        id,
-        pid: None,
-        name: format!("Cơ quan {code}"),
-        mail: String::new(),
         level: 1,
-        parent: None,
-        box_code: None,
-        seal: Vec::new(),
         state,
         successor: (code == CLOSED).then(|| member(THEIRS)),
-        domain: None,
-        stage: None,
-        stage_date: None,
-        contact: String::new(),
-        changed: None,
+        ..Member::new(member(code), id, format!("Cơ quan {code}"))
     }
 }
 

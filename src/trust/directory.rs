@@ -147,6 +147,31 @@ pub struct Changed {
 }
 
 impl Member {
+    /// A member in use with nothing but its mandatory fields.
+    #[must_use]
+    pub fn new(code: MemberId, id: u64, name: String) -> Self {
+        Self {
+            code,
+            code102: None,
+            old_code: None,
+            id,
+            pid: None,
+            name,
+            mail: String::new(),
+            level: 0,
+            parent: None,
+            box_code: None,
+            seal: Vec::new(),
+            state: State::Active,
+            successor: None,
+            domain: None,
+            stage: None,
+            stage_date: None,
+            contact: String::new(),
+            changed: None,
+        }
+    }
+
     /// The same as another, whenever each was changed.
     fn stands_as(&self, other: &Self) -> bool {
         let before = Self {

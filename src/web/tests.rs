@@ -13,30 +13,16 @@ use crate::gauge::{Gauge, Kind, Level, Text};
 use crate::hub::statistics::{Window, picture};
 use crate::hub::{Overview, SCHEMAS, Shown};
 use crate::store::Store;
-use crate::trust::directory::{
-    BoxEntry, Content, Directory, Domain, Fingerprint, Member, Stage, State,
-};
+use crate::trust::directory::{BoxEntry, Content, Directory, Domain, Fingerprint, Member, Stage};
 
 fn member(code: &str, name: &str, owner: Option<&str>) -> Member {
     Member {
-        code: code.parse().unwrap(),
-        code102: None,
-        old_code: None,
-        id: 1,
-        pid: None,
-        name: name.to_owned(),
-        mail: String::new(),
         level: 1,
-        parent: None,
         box_code: owner.map(|code| code.parse().unwrap()),
-        seal: Vec::new(),
-        state: State::Active,
-        successor: None,
         domain: Some(Domain::Ministry),
         stage: Some(Stage::Production),
-        stage_date: None,
         contact: "0912 345 678".to_owned(),
-        changed: None,
+        ..Member::new(code.parse().unwrap(), 1, name.to_owned())
     }
 }
 

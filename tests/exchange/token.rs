@@ -11,7 +11,7 @@ use trucgate::journal::ids;
 use trucgate::merkle::checkpoint::Checkpoint;
 use trucgate::provision::lab::MemberPlan;
 use trucgate::signer::{self, SealAnswer, SealRequest};
-use trucgate::trust::directory::{Fingerprint, Member, State};
+use trucgate::trust::directory::{Fingerprint, Member};
 use trucgate::vxp::MessageType;
 
 use crate::world::boxes::{enter, first_certificate};
@@ -437,23 +437,9 @@ async fn a_sister_key_in_a_second_token_seals_while_the_first_is_away() {
 fn registered(world: &World, seal: Vec<Fingerprint>) -> Change {
     let (machine, tenant) = world.exchange.tenant(&member(SENDER)).unwrap();
     Change::AddMember(Box::new(Member {
-        code: tenant.code.clone(),
-        code102: None,
-        old_code: None,
-        id: 1,
-        pid: None,
-        name: tenant.name.clone(),
-        mail: String::new(),
         level: 1,
-        parent: None,
         box_code: Some(machine.code.clone()),
         seal,
-        state: State::Active,
-        successor: None,
-        domain: None,
-        stage: None,
-        stage_date: None,
-        contact: String::new(),
-        changed: None,
+        ..Member::new(tenant.code.clone(), 1, tenant.name.clone())
     }))
 }

@@ -6,8 +6,8 @@ use super::{Change, read, registry, write};
 use crate::clock::{Chance, Moment};
 use crate::packet::MemberId;
 use crate::store::{OptionalExt, Store, params};
-use crate::trust::directory::{BoxEntry, Directory, Member, State};
-use crate::uplink::enrolment::{Enrolment, MemberShown};
+use crate::trust::directory::{BoxEntry, Directory, Member};
+use crate::uplink::enrolment::Enrolment;
 
 /// Letters of a code: no two look alike.
 const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -189,7 +189,7 @@ fn changes(
             Some(known) => known.clone(),
             None => {
                 next_id += 1;
-                new_member(shown, next_id)
+                Member::new(shown.code.clone(), next_id, shown.name.clone())
             }
         };
         match &member.box_code {
@@ -208,27 +208,4 @@ fn changes(
         changes.push(Change::AddMember(Box::new(member)));
     }
     Ok(changes)
-}
-
-fn new_member(shown: &MemberShown, id: u64) -> Member {
-    Member {
-        code: shown.code.clone(),
-        code102: None,
-        old_code: None,
-        id,
-        pid: None,
-        name: shown.name.clone(),
-        mail: String::new(),
-        level: 0,
-        parent: None,
-        box_code: None,
-        seal: Vec::new(),
-        state: State::Active,
-        successor: None,
-        domain: None,
-        stage: None,
-        stage_date: None,
-        contact: String::new(),
-        changed: None,
-    }
 }

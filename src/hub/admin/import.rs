@@ -10,7 +10,7 @@ use crate::gauge::Text;
 use crate::hub::Error;
 use crate::packet::MemberId;
 use crate::store::Store;
-use crate::trust::directory::{Member, State};
+use crate::trust::directory::Member;
 
 /// Columns that may stand in the header line, in any order. `code` must be there; what is not there is left as it is.
 const COLUMNS: [&str; 15] = [
@@ -262,26 +262,7 @@ impl Columns<'_> {
         let code: MemberId = self.must("code")?;
         let mut member = match known.get(&code) {
             Some(member) => (*member).clone(),
-            None => Member {
-                code,
-                code102: None,
-                old_code: None,
-                id: self.must("id")?,
-                pid: None,
-                name: self.must("name")?,
-                mail: String::new(),
-                level: 0,
-                parent: None,
-                box_code: None,
-                seal: Vec::new(),
-                state: State::Active,
-                successor: None,
-                domain: None,
-                stage: None,
-                stage_date: None,
-                contact: String::new(),
-                changed: None,
-            },
+            None => Member::new(code, self.must("id")?, self.must("name")?),
         };
         self.set("code102", &mut member.code102)?;
         self.set("old_code", &mut member.old_code)?;

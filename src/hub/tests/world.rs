@@ -26,7 +26,7 @@ use crate::tls::{
     Clients, Credential, Current, Grounds, HubVerifier, Judge, KeyHandle, Scheme, client_config,
     judge_connection, server_config,
 };
-use crate::trust::directory::{BoxEntry, Fingerprint, Member, State};
+use crate::trust::directory::{BoxEntry, Fingerprint, Member};
 use crate::trust::issue::{TestCa, TestKey, Use, Wanted};
 use crate::trust::{Profile, Revocation, Trust};
 use crate::uplink::{self, Ask, Mailbox};
@@ -312,24 +312,9 @@ impl World {
 
 pub(super) fn listed(name: &str, id: u64, owner: Option<&str>) -> Member {
     Member {
-        code: code(name),
-        code102: None,
-        old_code: None,
-        id,
-        pid: None,
-        name: format!("Cơ quan {name}"),
-        mail: String::new(),
         level: 1,
-        parent: None,
         box_code: owner.map(code),
-        seal: Vec::new(),
-        state: State::Active,
-        successor: None,
-        domain: None,
-        stage: None,
-        stage_date: None,
-        contact: String::new(),
-        changed: None,
+        ..Member::new(code(name), id, format!("Cơ quan {name}"))
     }
 }
 

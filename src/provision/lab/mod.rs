@@ -15,7 +15,7 @@ use crate::durable::Disk;
 use crate::hub::admin::{CertificateOf, Change};
 use crate::packet::MemberId;
 use crate::signer::KeyUse;
-use crate::trust::directory::{BoxEntry, Fingerprint, Member, State};
+use crate::trust::directory::{BoxEntry, Fingerprint, Member};
 use crate::trust::issue::{TestCa, Use, Wanted};
 use crate::trust::{pem, summary};
 
@@ -332,24 +332,10 @@ fn registry(plan: &Plan, hub: &Machine, boxes: &[Machine]) -> Vec<Change> {
     let mut member = |planned: &MemberPlan, home: Option<&Machine>, seal: Vec<Fingerprint>| {
         id += 1;
         Change::AddMember(Box::new(Member {
-            code: planned.code.clone(),
-            code102: None,
-            old_code: None,
-            id,
-            pid: None,
-            name: planned.name.clone(),
-            mail: String::new(),
             level: 1,
-            parent: None,
             box_code: home.map(|machine| machine.code.clone()),
             seal,
-            state: State::Active,
-            successor: None,
-            domain: None,
-            stage: None,
-            stage_date: None,
-            contact: String::new(),
-            changed: None,
+            ..Member::new(planned.code.clone(), id, planned.name.clone())
         }))
     };
     for (planned, machine) in plan.boxes.iter().zip(boxes) {

@@ -10,7 +10,7 @@ use crate::merkle::{Batch, Frontier, Hash, leaf_hash};
 use crate::packet::{Digest, MemberId, PacketId};
 use crate::seal::Seal;
 use crate::signer::cms::Signer;
-use crate::trust::directory::{BoxEntry, Content, Directory, Fingerprint, Member, State};
+use crate::trust::directory::{BoxEntry, Content, Directory, Fingerprint, Member};
 use crate::trust::issue::{TestCa, TestKey, Use, Wanted};
 use crate::trust::{Profile, Revocation, Stale, Trust};
 
@@ -144,24 +144,9 @@ impl Keeper {
 
     fn entry(&self, id: u64) -> Member {
         Member {
-            code: self.code.clone(),
-            code102: None,
-            old_code: None,
-            id,
-            pid: None,
-            name: "Cơ quan thử nghiệm".to_owned(),
-            mail: String::new(),
             level: 1,
-            parent: None,
-            box_code: None,
             seal: vec![self.print()],
-            state: State::Active,
-            successor: None,
-            domain: None,
-            stage: None,
-            stage_date: None,
-            contact: String::new(),
-            changed: None,
+            ..Member::new(self.code.clone(), id, "Cơ quan thử nghiệm".to_owned())
         }
     }
 

@@ -3,24 +3,8 @@ use super::*;
 
 fn member(at: u64, text: &str) -> Member {
     Member {
-        code: code(text),
-        code102: None,
-        old_code: None,
-        id: at,
-        pid: None,
-        name: format!("Cơ quan {at}"),
-        mail: String::new(),
         level: 1,
-        parent: None,
-        box_code: None,
-        seal: vec![],
-        state: State::Active,
-        successor: None,
-        domain: None,
-        stage: None,
-        stage_date: None,
-        contact: String::new(),
-        changed: None,
+        ..Member::new(code(text), at, format!("Cơ quan {at}"))
     }
 }
 
