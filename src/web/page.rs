@@ -73,6 +73,30 @@ impl Page<'_> {
     }
 }
 
+/// A column by what stands in it, with its head.
+pub(super) enum Column<'a> {
+    Words(&'a str),
+    /// To the right.
+    Numbers(&'a str),
+}
+
+/// Begins a table, up to its first row.
+pub(super) fn table_of(class: &str, caption: &str, columns: &[Column<'_>]) -> String {
+    let mut table = String::new();
+    put!(
+        table,
+        "<table class=\"{class}\"><caption>{caption}</caption><thead><tr>"
+    );
+    for column in columns {
+        match column {
+            Column::Words(head) => put!(table, "<th scope=\"col\">{head}</th>"),
+            Column::Numbers(head) => put!(table, "<th scope=\"col\" class=\"n\">{head}</th>"),
+        }
+    }
+    table.push_str("</tr></thead><tbody>");
+    table
+}
+
 /// A table that scrolls by itself where the screen is narrow; the keyboard reaches it. Its caption is for those who hear
 /// it: what is seen stands above, where it does not scroll away.
 pub(super) fn scrolling(out: &mut String, label: &str, table: &str) {

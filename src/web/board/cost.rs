@@ -2,7 +2,7 @@
 
 use super::super::html::{esc, put};
 use super::super::language::Language;
-use super::scrolling;
+use super::{Column, scrolling, table_of};
 use crate::hub::Overview;
 
 pub(super) fn table(out: &mut String, overview: &Overview, l: Language) {
@@ -67,15 +67,17 @@ pub(super) fn table(out: &mut String, overview: &Overview, l: Language) {
             saved.work,
         ),
     ];
-    let mut table = String::new();
-    put!(
-        table,
-        "<table class=\"cost\"><caption>{caption}</caption><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\" class=\"n\">× {} {}</th></tr></thead><tbody>",
-        l.say("Khoản", "Item"),
-        l.say("Mỗi nơi nhận", "Each recipient"),
+    let times = format!(
+        "× {} {}",
         l.number(saved.deliveries),
-        l.say("văn bản nhận", "received"),
+        l.say("văn bản nhận", "received")
     );
+    let columns = [
+        Column::Words(l.say("Khoản", "Item")),
+        Column::Words(l.say("Mỗi nơi nhận", "Each recipient")),
+        Column::Numbers(&times),
+    ];
+    let mut table = table_of("cost", caption, &columns);
     for (name, how, amount) in rows {
         put!(
             table,

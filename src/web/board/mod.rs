@@ -12,7 +12,7 @@ pub(super) use agencies::{Access, agencies, domain as domain_name};
 
 use super::html::{esc, put};
 use super::language::Language;
-use super::page::{Page, scrolling};
+use super::page::{Column, Page, scrolling, table_of};
 use crate::hub::Overview;
 use crate::hub::statistics::Day;
 

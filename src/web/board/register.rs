@@ -3,7 +3,7 @@
 use super::super::html::{esc, put};
 use super::super::language::Language;
 use super::agencies::{Access, Agency, access, domain, stage};
-use super::scrolling;
+use super::{Column, scrolling, table_of};
 use crate::hub::Overview;
 use crate::hub::statistics::Day;
 use crate::trust::directory::{Domain, Stage};
@@ -204,12 +204,12 @@ pub(super) fn servers(out: &mut String, overview: &Overview, l: Language) {
     }
     if !table.is_empty() {
         let caption = l.say("Chứng thư sắp hết hạn", "Certificates that end soon");
-        let head = format!(
-            "<table class=\"narrow-table\"><caption>{caption}</caption><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\" class=\"n\">{}</th></tr></thead><tbody>",
-            l.say("Đơn vị", "Member"),
-            l.say("Hết hạn", "Ends"),
-            l.say("Còn (ngày)", "Days left"),
-        );
+        let columns = [
+            Column::Words(l.say("Đơn vị", "Member")),
+            Column::Words(l.say("Hết hạn", "Ends")),
+            Column::Numbers(l.say("Còn (ngày)", "Days left")),
+        ];
+        let head = table_of("narrow-table", caption, &columns);
         scrolling(out, caption, &format!("{head}{table}</tbody></table>"));
     }
     connected(out, overview, l);
@@ -217,14 +217,12 @@ pub(super) fn servers(out: &mut String, overview: &Overview, l: Language) {
 
 fn connected(out: &mut String, overview: &Overview, l: Language) {
     let caption = l.say("Máy chủ bảo mật", "Security servers");
-    let mut table = String::new();
-    put!(
-        table,
-        "<table class=\"narrow-table\"><caption>{caption}</caption><thead><tr><th scope=\"col\">{}</th><th scope=\"col\" class=\"n\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>",
-        l.say("Mã", "Code"),
-        l.say("Đơn vị", "Members"),
-        l.say("Kết nối", "Line"),
-    );
+    let columns = [
+        Column::Words(l.say("Mã", "Code")),
+        Column::Numbers(l.say("Đơn vị", "Members")),
+        Column::Words(l.say("Kết nối", "Line")),
+    ];
+    let mut table = table_of("narrow-table", caption, &columns);
     for entry in &overview.directory.boxes {
         let members = overview.directory.members_of_box(&entry.code).count();
         let (class, line) = match overview.connected.get(entry.code.as_str()) {
@@ -288,15 +286,13 @@ pub(super) fn silent(out: &mut String, overview: &Overview, agencies: &[Agency<'
             overview.silent_days
         ),
     };
-    let mut table = String::new();
-    put!(
-        table,
-        "<table class=\"silent\"><caption>{caption}</caption><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>",
+    let columns = [
         l.say("Cơ quan", "Agency"),
         l.say("Gửi lần cuối", "Last sent"),
         l.say("Nhận lần cuối", "Last received"),
         l.say("Máy chủ", "Server"),
-    );
+    ];
+    let mut table = table_of("silent", &caption, &columns.map(Column::Words));
     let day = |day: Option<Day>| {
         day.map_or_else(
             || l.say("chưa lần nào", "never").to_owned(),

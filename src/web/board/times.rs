@@ -2,7 +2,7 @@
 
 use super::super::html::{esc, put};
 use super::super::language::Language;
-use super::scrolling;
+use super::{Column, scrolling, table_of};
 use crate::hub::Overview;
 use crate::hub::statistics::{Failure, Stage};
 
@@ -83,13 +83,11 @@ pub(super) fn failures(out: &mut String, overview: &Overview, l: Language) {
         "Số lần không tới nơi, theo lý do",
         "How often it did not arrive, by reason",
     );
-    let mut table = String::new();
-    put!(
-        table,
-        "<table class=\"narrow-table\"><caption>{caption}</caption><thead><tr><th scope=\"col\">{}</th><th scope=\"col\" class=\"n\">{}</th></tr></thead><tbody>",
-        l.say("Lý do", "Reason"),
-        l.say("Số lần", "Count"),
-    );
+    let columns = [
+        Column::Words(l.say("Lý do", "Reason")),
+        Column::Numbers(l.say("Số lần", "Count")),
+    ];
+    let mut table = table_of("narrow-table", caption, &columns);
     for class in Failure::ALL {
         if let Some(count) = all.get(class.word()) {
             put!(
