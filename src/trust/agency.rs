@@ -100,16 +100,23 @@ impl Date {
     }
 }
 
-const FORM: &[time::format_description::BorrowedFormatItem<'_>] =
-    time::macros::format_description!("[year]-[month]-[day]");
-
 impl FromStr for Date {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        time::Date::parse(text, FORM)
-            .map(Self)
-            .map_err(|_| Error::Directory(format!("{text:?} is not a date such as 2019-03-08")))
+        let mut parts = text.splitn(3, '-');
+        let mut next = |length: usize| {
+            let part = parts.next().filter(|part| part.len() == length)?;
+            let digits = part.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| part.parse::<u16>().ok())?
+        };
+        let date = (|| {
+            let (year, month, day) = (next(4)?, next(2)?, next(2)?);
+            let month = time::Month::try_from(u8::try_from(month).ok()?).ok()?;
+            time::Date::from_calendar_date(i32::from(year), month, u8::try_from(day).ok()?).ok()
+        })();
+        date.map(Self)
+            .ok_or_else(|| Error::Directory(format!("{text:?} is not a date such as 2019-03-08")))
     }
 }
 

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use time::{Date, Duration, Month, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 
 use crate::clock::Moment;
+use crate::trust::directory::Date as Written;
 
 const OFFSET_HOURS: i64 = 7;
 const DAY_MILLIS: i64 = 86_400_000;
@@ -110,19 +111,8 @@ impl FromStr for Day {
     type Err = NoDay;
 
     fn from_str(text: &str) -> Result<Self, NoDay> {
-        let mut parts = text.splitn(3, '-');
-        let mut next = |length: usize| {
-            let part = parts.next().filter(|part| part.len() == length)?;
-            let digits = part.bytes().all(|byte| byte.is_ascii_digit());
-            digits.then(|| part.parse::<u16>().ok())?
-        };
-        let date = (|| {
-            let (year, month, day) = (next(4)?, next(2)?, next(2)?);
-            let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
-            Date::from_calendar_date(i32::from(year), month, u8::try_from(day).ok()?).ok()
-        })();
-        date.map(|date| Self::numbered(date.to_julian_day() - EPOCH))
-            .ok_or(NoDay)
+        let date: Written = text.parse().map_err(|_| NoDay)?;
+        Ok(Self::numbered(date.date().to_julian_day() - EPOCH))
     }
 }
 
