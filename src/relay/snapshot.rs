@@ -39,9 +39,7 @@ impl Snapshots {
             made: Mutex::default(),
         })
     }
-}
 
-impl Snapshots {
     /// The box's state directory.
     pub(super) fn state(&self) -> &std::path::Path {
         self.directory.parent().unwrap_or(&self.directory)
