@@ -16,7 +16,7 @@ use crate::world::desks::Verifier;
 use crate::world::machines::Who::{Hub, HubSigner, Sender};
 use crate::world::operators::{employ, failed, id_in, operator, succeeded};
 use crate::world::{
-    RECEIVERS, SENDER, World, document, member, now, received, send, sent_as, until,
+    RECEIVERS, SENDER, World, confirm, document, member, now, received, send, sent_as, until,
 };
 use lost::{Agency, Lost};
 
@@ -38,12 +38,10 @@ async fn listed(world: &World, code: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-async fn confirm(world: &World, code: &str, doc: &str) {
-    let done = world
-        .software(code)
-        .update_status(doc, Transport::Done, None)
-        .await;
-    assert!(done.unwrap().is_ok());
+/// What a document is at its recipient.
+async fn bytes(world: &World, code: &str, doc: &str) -> Vec<u8> {
+    let reply = world.software(code).get(doc).await.unwrap();
+    reply.document().unwrap()
 }
 
 /// The whole story, with a hub that has seen more than the backup has.
@@ -58,7 +56,7 @@ async fn a_lost_box_comes_back_on_new_hardware_behind_the_hubs_head() {
     let first = document(&[OTHER], 1).edxml().unwrap();
     let old = send(&world.software(SENDER), first.clone()).await;
     let arrived = listed(&world, OTHER, 1).await.remove(0);
-    confirm(&world, OTHER, &arrived).await;
+    confirm(&world.software(OTHER), &arrived).await;
     sent_as(&world.software(SENDER), &old, Transport::Done).await;
     // What is offered, small and large, and what is kept while the hub is away.
     let other = world.software(OTHER);
@@ -95,7 +93,7 @@ async fn a_lost_box_comes_back_on_new_hardware_behind_the_hubs_head() {
         (rows.rows().len() == 1 + acknowledged.len()).then_some(())
     })
     .await;
-    confirm(&world, SENDER, &offered[0]).await;
+    confirm(&world.software(SENDER), &offered[0]).await;
     received(&world.software(SENDER), 1).await;
     send(&other, sent[2].clone()).await;
     listed(&world, SENDER, 2).await;
@@ -164,15 +162,9 @@ async fn a_lost_box_comes_back_on_new_hardware_behind_the_hubs_head() {
         "{again:?}"
     );
     for doc in &again {
-        let bytes = world
-            .software(SENDER)
-            .get(doc)
-            .await
-            .unwrap()
-            .document()
-            .unwrap();
+        let bytes = bytes(&world, SENDER, doc).await;
         assert!(sent.contains(&bytes), "byte for byte: {doc}");
-        confirm(&world, SENDER, doc).await;
+        confirm(&world.software(SENDER), doc).await;
     }
     received(&world.software(SENDER), 0).await;
     // What was acknowledged before the backup has arrived once, whether the old box or the new one has brought it.
@@ -258,15 +250,9 @@ async fn a_backup_level_with_the_hub_needs_no_operators_and_a_cut_restore_is_rep
     let now_offered = listed(&world, SENDER, 6).await;
     assert_eq!(now_offered, offered);
     for (number, doc) in offered.iter().enumerate() {
-        let bytes = world
-            .software(SENDER)
-            .get(doc)
-            .await
-            .unwrap()
-            .document()
-            .unwrap();
+        let bytes = bytes(&world, SENDER, doc).await;
         assert!(bytes.len() > 200_000, "{number}: {}", Digest::of(&bytes));
-        confirm(&world, SENDER, doc).await;
+        confirm(&world.software(SENDER), doc).await;
     }
     received(&world.software(SENDER), 0).await;
     // A box with a past is never overwritten.

@@ -7,11 +7,10 @@ use serde_json::Value;
 use trucgate::durable::Disk;
 use trucgate::hub::SCHEMAS;
 use trucgate::store::{Error, Store, Tx, params};
-use trucgate::vxp::Transport;
 
 use crate::world::machines::Who::{Hub, Receiver};
 use crate::world::operators::{Operator, employ, operator, succeeded};
-use crate::world::{RECEIVERS, SENDER, World, document, executable, received, send, until, write};
+use crate::world::{RECEIVERS, SENDER, World, collect, document, executable, send, until, write};
 
 /// An answer as curl saw it.
 struct Got {
@@ -72,18 +71,7 @@ async fn operators_see_the_board_and_nobody_else_anything() {
     send(&sender, draft.edxml().unwrap()).await;
     send(&sender, document(&[third], 42).edxml().unwrap()).await;
     for receiver in RECEIVERS {
-        let software = world.software(receiver);
-        let doc = received(&software, 1).await[0]["docId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        assert!(
-            software
-                .update_status(&doc, Transport::Done, None)
-                .await
-                .unwrap()
-                .is_ok()
-        );
+        collect(&world.software(receiver)).await;
     }
     let board = until(async || {
         let board: Value = serde_json::from_str(&seen(&an, &address, "/board.json").body).ok()?;
@@ -436,18 +424,7 @@ async fn browsers_show_every_page_in_both_languages_on_screens_and_on_paper() {
     let draft = document(&[first, second], 7_816);
     let code = quoted(&draft.code());
     send(&world.software(SENDER), draft.edxml().unwrap()).await;
-    let software = world.software(first);
-    let doc = received(&software, 1).await[0]["docId"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(
-        software
-            .update_status(&doc, Transport::Done, None)
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    collect(&world.software(first)).await;
     until(async || {
         let listed = seen(&an, &address, "/board.json").body;
         (listed.contains("A01")

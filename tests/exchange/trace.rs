@@ -7,7 +7,7 @@ use trucgate::vxp::{MessageType, Transport};
 use crate::world::machines::Who::{self, Hub, Receiver, ReceiverSigner, Sender};
 use crate::world::operators::{Operator, employ, operator};
 use crate::world::{
-    RECEIVERS, SENDER, World, document, member, now, received, send, sending, until,
+    RECEIVERS, SENDER, World, collect, document, member, now, received, send, sending, until,
 };
 
 /// What `trucgate trace` says there; empty when it says that nothing is there.
@@ -76,16 +76,8 @@ async fn a_clerk_sees_every_hop_and_what_it_waits_for() {
     let draft = document(&[taker, waiter], 7_816);
     let (code, subject) = (draft.code(), draft.subject.clone());
     let doc = send(&world.software(SENDER), draft.edxml().unwrap()).await;
-    let row = received(&world.software(taker), 1).await.remove(0);
-    let theirs = row["docId"].as_str().unwrap().to_owned();
     let software = world.software(taker);
-    assert!(
-        software
-            .update_status(&theirs, Transport::Done, None)
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    let theirs = collect(&software).await;
     let status = status_packet(
         &member(taker),
         &member(SENDER),

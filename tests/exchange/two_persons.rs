@@ -15,7 +15,7 @@ use crate::world::operators::{
     Operator, employ, failed, id_in, operator, operator_with_token, succeeded,
 };
 use crate::world::{
-    RECEIVERS, SENDER, World, document, executable, member, now, received, send, sent_as, until,
+    RECEIVERS, SENDER, World, collect, document, executable, member, now, send, sent_as, until,
     write,
 };
 
@@ -121,14 +121,7 @@ async fn finished_bodies_go_and_their_evidence_stays() {
     .await;
     let mut docs = Vec::new();
     for code in [owner, neighbour] {
-        let software = world.software(code);
-        let id = received(&software, 1).await[0]["docId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        let done = software.update_status(&id, Transport::Done, None).await;
-        assert!(done.unwrap().is_ok());
-        docs.push(id);
+        docs.push(collect(&world.software(code)).await);
     }
     let before = trucgate::clock::rfc3339(now() + time::Duration::hours(1));
     let action = ["purge-bodies", owner, "--before", &before];

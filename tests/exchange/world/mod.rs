@@ -148,6 +148,22 @@ pub async fn received(software: &Software, count: usize) -> Vec<Value> {
     .await
 }
 
+/// Says *done* of a document, as software does that has stored it.
+pub async fn confirm(software: &Software, doc: &str) {
+    let done = software.update_status(doc, Transport::Done, None).await;
+    assert!(done.unwrap().is_ok());
+}
+
+/// Confirms the one document that is offered; gives its docId.
+pub async fn collect(software: &Software) -> String {
+    let doc = received(software, 1).await[0]["docId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    confirm(software, &doc).await;
+    doc
+}
+
 /// Asks until every recipient of `doc` has that `receiveStatus`.
 pub async fn sent_as(software: &Software, doc: &str, status: Transport) -> Vec<Value> {
     until(async || {
