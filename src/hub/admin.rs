@@ -5,6 +5,7 @@
 
 pub mod enrolment;
 mod import;
+mod table;
 
 use serde::{Deserialize, Serialize};
 
