@@ -1,6 +1,6 @@
 //! What a restored spool learns from the hub before it offers or sends anything.
 
-use super::row::{millis, signed, unsigned};
+use super::row::{millis, signed};
 use super::{Error, Spool};
 use crate::clock::Moment;
 use crate::packet::{MemberId, PacketId};
@@ -47,21 +47,6 @@ impl Spool {
             .await
     }
 
-    /// Whether a packet is here for that member.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn is_here(&self, member: &MemberId, packet: PacketId) -> Result<bool, Error> {
-        let member = member.clone();
-        self.store
-            .read(move |tx| {
-                Ok(tx
-                    .prepare_cached("SELECT 1 FROM inbox WHERE member = ?1 AND packet = ?2")?
-                    .exists(params![member.as_str(), packet.to_string()])?)
-            })
-            .await
-    }
-
     /// Places in the orders between `sender` and others: the next ones come behind those that the hub knows. Gives, of the
     /// places that the hub misses, those that no packet here holds: they were lost with the old box.
     ///
@@ -95,25 +80,6 @@ impl Spool {
                     }
                 }
                 Ok(lost)
-            })
-            .await
-    }
-
-    /// Outgoing packets of a member that are kept and not finished, and incoming ones that are offered: for what is told of a
-    /// restore.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn open_packets(&self) -> Result<(u64, u64), Error> {
-        self.store
-            .read(|tx| {
-                let count = |select: &str| -> Result<u64, Error> {
-                    Ok(unsigned(tx.query_row(select, [], |row| row.get(0))?))
-                };
-                Ok((
-                    count("SELECT count(*) FROM outbound WHERE state = 'kept'")?,
-                    count("SELECT count(*) FROM inbox WHERE state IN ('initial', 'processing')")?,
-                ))
             })
             .await
     }
