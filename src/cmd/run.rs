@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
@@ -79,6 +80,15 @@ pub(super) fn lock(path: &Path, taken: &str) -> Result<File, Failure> {
         .map_err(|error| told(&error))?;
     file.try_lock().map_err(|_| told(&taken))?;
     Ok(file)
+}
+
+/// Until the next look at a process that tells nobody when something of it changes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process is asked how it stands: there is no event to wait for"
+)]
+pub(super) fn pause(every: Duration) {
+    std::thread::sleep(every);
 }
 
 /// Runs a process that lives by its journal: its start and why it ended before its time stand there.

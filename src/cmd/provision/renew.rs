@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde::Deserialize;
 
 use super::super::operator::Whom;
-use super::super::run::Failure;
+use super::super::run::{self, Failure};
 use crate::config::{self, Control, Own, Test};
 use crate::control::{Answer, Ask, NOT_SERVED, Report};
 use crate::durable::Disk;
@@ -193,7 +193,7 @@ impl Work<'_> {
                 Ok(other) => return Err(Failure::other(format!("{other:?}"))),
                 Err(reason) => return Err(Failure::other(reason)),
             }
-            pause();
+            run::pause(EVERY);
         }
     }
 
@@ -258,7 +258,7 @@ impl Work<'_> {
                 }
                 (None, _) => {}
             }
-            pause();
+            run::pause(EVERY);
         }
     }
 
@@ -319,15 +319,6 @@ impl Work<'_> {
         hang_up(&self.signer_socket())?;
         hang_up(&self.socket)
     }
-}
-
-/// Until the next look at a process that tells nobody when its gauges change.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the gauges of another process are asked for: there is no event to wait for"
-)]
-fn pause() {
-    std::thread::sleep(EVERY);
 }
 
 fn content(file: &Path) -> Result<Vec<u8>, Failure> {

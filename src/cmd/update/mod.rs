@@ -9,11 +9,10 @@ pub(in crate::cmd) use told::Sign;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use super::operator::Whom;
-use super::run::Failure;
+use super::run::{self, Failure};
 use crate::control::{Answer, Ask};
 use crate::durable::Disk;
 use crate::journal::{self, ids};
@@ -343,14 +342,13 @@ fn self_test(machine: &Machine, patience: u64) -> Result<(), Failure> {
         .trial
         .is_some_and(|trial| trial.relays && trial.version == install.system.running);
     let until = Instant::now() + Duration::from_secs(patience);
-    let (_open, never) = channel::<()>();
     while has_to && !answers() {
         if Instant::now() > until {
             return Err(Failure::other(
                 "tiến trình không trả lời dưới phiên bản mới / the process does not answer under the new version",
             ));
         }
-        let _ = never.recv_timeout(Duration::from_secs(1));
+        run::pause(Duration::from_secs(1));
     }
     Ok(())
 }
