@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+
 /// A change of the disk, named for the test that makes it fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
@@ -257,6 +259,14 @@ impl Drop for Draft {
             let _ = remove_file(&self.temporary);
         }
     }
+}
+
+/// Drops what the kernel remembers of a file or disk that was synced, so that the next read comes from the disk itself.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn forget(file: &File) -> io::Result<()> {
+    posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED).map_err(io::Error::from)
 }
 
 /// Bytes that an unprivileged user may still write on the disk that holds `path`.

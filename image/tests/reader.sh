@@ -23,7 +23,7 @@ END
     in_tools sh -c 'cd reader/tree && echo reader | cpio --quiet -H newc -o' >reader/more
     truncate --size=%4 reader/initrd
     cat reader/initrd reader/more >reader/both
-    qemu-system-x86_64 -machine "q35,accel=$acceleration" -cpu max -m 1024 -nodefaults -display none -no-reboot \
+    qemu-system-x86_64 -machine "q35,accel=$acceleration" -cpu "$processor" -m 1024 -nodefaults -display none -no-reboot \
         -kernel reader/linux -initrd reader/both -append 'console=ttyS0 rdinit=/reader panic=-1 mitigations=off no_timer_check' \
         -drive "file=$1,format=raw,if=none,id=disk,snapshot=on" -device virtio-blk-pci,drive=disk \
         -drive file=key.img,format=raw,if=none,id=key,readonly=on -device virtio-blk-pci,drive=key \

@@ -1,8 +1,12 @@
 //! What an appliance is told of its surroundings: name, network, clocks and with whom it may speak. One TOML file on a medium;
 //! here it is read and turned into the files of those who carry it out.
 //!
+//! And its disks, for whoever installs one.
+//!
 //! Nothing of it is baked into an image, and nothing is open that it does not name.
 
+pub mod copy;
+pub mod disks;
 mod render;
 mod settings;
 

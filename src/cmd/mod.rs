@@ -8,6 +8,7 @@ pub mod demo;
 pub mod evidence;
 pub mod hub;
 mod identity;
+mod install;
 mod operator;
 mod provision;
 pub mod relay;
@@ -59,6 +60,8 @@ enum Verb {
     /// Cập nhật thiết bị bằng gói đã ký / an appliance's next version, from a signed bundle
     #[command(subcommand)]
     Update(update::Verb),
+    /// Ghi thiết bị lên một ổ đĩa, từ đĩa cài đặt / writes the appliance onto a disk, from the installer's medium
+    Install(install::Arguments),
     /// Việc không hoàn lại được: hai người cùng đồng ý / what can't be undone: two persons agree
     #[command(subcommand)]
     Agree(agree::Verb),
@@ -114,6 +117,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Trace(arguments) => return trace::run(&whom, &arguments),
         Verb::Console(arguments) => console::run(&whom, &arguments),
         Verb::Update(verb) => update::run(verb),
+        Verb::Install(arguments) => install::run(&arguments),
         Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Backup(arguments) => backup::run(arguments),
         Verb::Restore(arguments) => restore::run(&arguments),
