@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::bench::Bench;
-use super::plan::{list, path, quoted};
+use super::plan::{Plan, list, path, quoted};
 use super::state::Protection;
+use crate::packet::MemberId;
 
 /// Configuration of the signer.
 #[must_use]
@@ -149,11 +150,49 @@ fn relay(bench: &Bench) -> String {
             quoted(&member.seal_key()),
         );
     }
-    if plan.run.user.is_some() {
-        // Beside the state, which nobody else enters: the console asks there as one of the group.
-        text += "\n[control]\nsocket = \"/run/trucgate-relay/control.sock\"\n";
+    text += &control(plan);
+    if let Some(backup) = &plan.backup {
+        // Writing to a String never fails.
+        let _ = write!(
+            text,
+            "\n[backup]\ncertificates = {}\n",
+            files(&backup.certificates)
+        );
     }
     text
+}
+
+/// How the box is reached by those who operate it; nothing where the plan says nothing of them.
+fn control(plan: &Plan) -> String {
+    let mut text = String::new();
+    if plan.run.user.is_some() {
+        // Beside the state, which nobody else enters: the console asks there as one of the group.
+        text += "socket = \"/run/trucgate-relay/control.sock\"\n";
+    }
+    if let Some(listen) = plan.control.listen {
+        let _ = writeln!(text, "listen = \"{listen}\"");
+    }
+    for operator in plan.control.operators.iter() {
+        let _ = write!(
+            text,
+            "[[control.operators]]\nname = {}\ncertificate = \"{}\"\nroles = {}\n",
+            quoted(&operator.name),
+            operator.certificate,
+            list(operator.roles.iter().map(|role| role.word())),
+        );
+        if let Some(members) = &operator.members {
+            let _ = writeln!(
+                text,
+                "members = {}",
+                list(members.iter().map(MemberId::as_str))
+            );
+        }
+    }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n[control]\n{text}")
+    }
 }
 
 /// What the plan says of stale lists and of the profile, where it is not the usual.

@@ -10,6 +10,7 @@ use super::token::Kind;
 use crate::packet::MemberId;
 use crate::signer::KeyUse;
 use crate::tls::TrustFiles;
+use crate::trust::operators::Operators;
 
 /// Label of the box's TLS key.
 pub const TLS_KEY: &str = "tls";
@@ -34,8 +35,31 @@ pub struct Plan {
     pub trust: TrustFiles,
     /// Where processes find each other and keep their state.
     pub run: Run,
+    /// Its operators, and where they reach it.
+    #[serde(default)]
+    pub control: Management,
+    /// For whom its backups are.
+    pub backup: Option<Backup>,
     /// Its members, one or many.
     pub members: Vec<Member>,
+}
+
+/// Who operates the box.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Management {
+    /// The management address.
+    pub listen: Option<SocketAddr>,
+    /// Persons, by their certificates.
+    pub operators: Operators,
+}
+
+/// For whom backups are encrypted.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// Certificates of the agency, whose keys are kept elsewhere.
+    pub certificates: Vec<PathBuf>,
 }
 
 /// The box.
@@ -256,10 +280,12 @@ impl Plan {
             &self.run.heads,
             &self.run.socket,
         ];
+        let backup = self.backup.iter().flat_map(|backup| &backup.certificates);
         match listed
             .into_iter()
             .flatten()
             .chain(own)
+            .chain(backup)
             .find(|path| path.is_relative())
         {
             Some(path) => Err(format!(

@@ -18,6 +18,18 @@ pub enum Role {
     Approve,
 }
 
+impl Role {
+    /// Its word in a configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Operate => "operate",
+            Self::Approve => "approve",
+        }
+    }
+}
+
 /// One person.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +89,11 @@ impl Operators {
     #[must_use]
     pub fn find(&self, certificate: &Fingerprint) -> Option<&Operator> {
         self.0.iter().find(|one| one.certificate == *certificate)
+    }
+
+    /// All of them, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Operator> {
+        self.0.iter()
     }
 
     /// Whether there is none.

@@ -3,13 +3,16 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use trucgate::config::{self, RelayConfig};
 use trucgate::durable::Disk;
+use trucgate::trust::operators::Role;
 
 use crate::bench::{Machine, code_in, words};
 use crate::town::Town;
 
 const CODE: &str = "00.02.W00";
 const MEMBER: &str = "000.00.00.H41";
+const OPERATOR: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 /// The hub's operator has not approved yet.
 const WAITS: i32 = 75;
 
@@ -31,6 +34,13 @@ impl Carried {
             .replace(
                 town.ca.at().to_str().unwrap(),
                 here.join("trust").to_str().unwrap(),
+            );
+        let plan = plan
+            + &format!(
+                "\n[control]\nlisten = \"127.0.0.1:0\"\n\
+                 [[control.operators]]\nname = \"an\"\ncertificate = \"{OPERATOR}\"\nroles = [\"view\", \"approve\"]\n\
+                 [backup]\ncertificates = [\"{}\"]\n",
+                here.join("trust/backup.pem").display()
             );
         let carried = Self {
             own,
@@ -121,6 +131,14 @@ fn a_medium_brings_a_box_from_an_empty_token_to_its_first_document() {
     let checklist = carried.plug_without_trouble();
     assert!(checklist.contains("[x]  9."), "{checklist}");
     assert!(read(&carried.medium.join("systems.toml")).contains("secret"));
+
+    let relay: RelayConfig = config::load(&carried.own.at().join("relay.toml")).unwrap();
+    assert!(relay.control.listen.unwrap().ip().is_loopback());
+    let operator = relay.control.operators.iter().next().unwrap();
+    assert_eq!(operator.certificate.to_string(), OPERATOR);
+    assert!(operator.may(Role::Approve) && !operator.may(Role::Operate));
+    let backup = relay.backup.unwrap();
+    assert!(backup.certificates[0].ends_with("trust/backup.pem"));
 
     carried.bring("so-pin-kept", b"");
     let checklist = carried.plug_without_trouble();
