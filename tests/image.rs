@@ -103,7 +103,7 @@ fn presets_name_units_that_are_there() {
     let preset = read(&appliance.join("system-preset/10-trucgate-appliance.preset"));
     let named: Vec<_> = preset
         .lines()
-        .filter_map(|line| line.strip_prefix("enable "))
+        .filter_map(|line| line.strip_prefix("enable ")?.split(' ').next())
         .filter(|unit| {
             unit.starts_with("trucgate-")
                 || unit.starts_with("etc-")

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod hub;
 mod identity;
 mod install;
+mod maintenance;
 mod operator;
 mod provision;
 pub mod relay;
@@ -60,6 +61,9 @@ enum Verb {
     /// Cập nhật thiết bị bằng gói đã ký / an appliance's next version, from a signed bundle
     #[command(subcommand)]
     Update(update::Verb),
+    /// Phiên bảo trì có giấy phép ở bàn điều khiển / a permitted maintenance session at the console
+    #[command(subcommand)]
+    Maintenance(maintenance::Verb),
     /// Ghi thiết bị lên một ổ đĩa, từ đĩa cài đặt / writes the appliance onto a disk, from the installer's medium
     Install(install::Arguments),
     /// Việc không hoàn lại được: hai người cùng đồng ý / what can't be undone: two persons agree
@@ -97,7 +101,11 @@ struct Configured {
 pub fn main(arguments: Arguments) -> ExitCode {
     let whom = arguments.whom;
     let asks = match &arguments.verb {
-        Verb::Status(_) | Verb::Trace(_) | Verb::Agree(_) | Verb::Console(_) => true,
+        Verb::Status(_)
+        | Verb::Trace(_)
+        | Verb::Agree(_)
+        | Verb::Console(_)
+        | Verb::Maintenance(_) => true,
         Verb::Provision(verb) => verb.asks(),
         _ => false,
     };
@@ -117,6 +125,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Trace(arguments) => return trace::run(&whom, &arguments),
         Verb::Console(arguments) => console::run(&whom, &arguments),
         Verb::Update(verb) => update::run(verb),
+        Verb::Maintenance(verb) => maintenance::run(&whom, verb),
         Verb::Install(arguments) => install::run(&arguments),
         Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Backup(arguments) => backup::run(arguments),

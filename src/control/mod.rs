@@ -12,6 +12,7 @@ mod door;
 pub mod gauges;
 pub mod key;
 mod message;
+pub mod permit;
 mod rehearsal;
 mod report;
 mod socket;

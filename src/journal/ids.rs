@@ -139,6 +139,14 @@ ids! {
     RENEWAL_TAKEN_BACK = "8aa1942e3608068c7fb6aa916923b357" Error;
     /// A person at the console has ordered something.
     CONSOLE_ORDER = "b119435a2ab0b3bef53a634801f1ccf0" Warning;
+    /// A maintenance session has begun at the console.
+    MAINTENANCE_OPENED = "2c79b8ddf2e22b3fd3f6a6342ed3f717" Warning;
+    /// A line of a maintenance session, as it stood on the terminal.
+    MAINTENANCE_LINE = "04deeb78ddd01e442b38f2d0a84f5a82" Notice;
+    /// A maintenance session is over.
+    MAINTENANCE_CLOSED = "637ee07f85615c193ec07d63a99f3469" Warning;
+    /// A maintenance session was asked for and not opened.
+    MAINTENANCE_REFUSED = "a92eeeaf1ef68beb88dfebb694f4a6f2" Error;
     /// A bundle of an update was refused; nothing has changed.
     UPDATE_REFUSED = "20c342dcb6cffa6f920b6cab2f1bc1a8" Error;
     /// An update was not written, or not to its end; what runs is as it was.

@@ -7,6 +7,7 @@ mod backup;
 mod board;
 mod clock;
 mod console;
+mod maintenance;
 mod peers;
 mod renewal;
 mod revocation;

@@ -8,6 +8,7 @@ mod errors;
 mod keys;
 mod language;
 mod machine;
+mod maintenance;
 mod more;
 mod order;
 mod page;

@@ -143,36 +143,45 @@ pub(super) fn title(text: &str) -> Row {
     Row::new(Tone::Key, format!(" {text}"))
 }
 
-/// The last row: what the keys do.
+/// The last rows: what the keys do.
 pub(super) fn keys(first: bool, scrolls: bool, language: Language) -> Vec<Row> {
-    let entries: &[(&str, &str, &str)] = if first {
+    let rows: &[&[(&str, &str, &str)]] = if first {
         &[
-            ("1", "Mạng", "Network"),
-            ("2", "Cấp phát", "Tasks"),
-            ("3", "Chi tiết", "Gauges"),
-            ("4", "Lỗi", "Errors"),
-            ("5", "Tắt máy", "Power"),
-            ("6", "Cập nhật", "Update"),
-            ("L", "English", "Tiếng Việt"),
+            &[
+                ("1", "Mạng", "Network"),
+                ("2", "Cấp phát", "Tasks"),
+                ("3", "Chi tiết", "Gauges"),
+                ("4", "Lỗi", "Errors"),
+                ("L", "English", "Tiếng Việt"),
+            ],
+            &[
+                ("5", "Tắt máy", "Power"),
+                ("6", "Cập nhật", "Update"),
+                ("8", "Bảo trì", "Maintenance"),
+            ],
         ]
     } else if scrolls {
-        &[
+        &[&[
             ("0", "Về trang đầu", "First page"),
             ("↓ J", "Xuống", "Down"),
             ("↑ K", "Lên", "Up"),
             ("L", "English", "Tiếng Việt"),
-        ]
+        ]]
     } else {
-        &[
+        &[&[
             ("0", "Về trang đầu", "First page"),
             ("L", "English", "Tiếng Việt"),
-        ]
+        ]]
     };
-    let mut row = Row::default();
-    for (key, vi, en) in entries {
-        row = row
-            .then(Tone::Key, format!(" [{key}] "))
-            .then(Tone::Plain, language.say(vi, en));
+    let mut shown = vec![rule()];
+    for entries in rows {
+        let mut row = Row::default();
+        for (key, vi, en) in *entries {
+            row = row
+                .then(Tone::Key, format!(" [{key}] "))
+                .then(Tone::Plain, language.say(vi, en));
+        }
+        shown.push(row);
     }
-    vec![rule(), row]
+    shown
 }

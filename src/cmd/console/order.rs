@@ -12,6 +12,7 @@ pub(super) enum Order {
     PowerOff,
     Restart,
     Update,
+    Maintenance,
 }
 
 impl Order {
@@ -21,6 +22,7 @@ impl Order {
             Self::PowerOff => "power-off",
             Self::Restart => "restart",
             Self::Update => "update",
+            Self::Maintenance => "maintenance",
         }
     }
 
@@ -30,7 +32,13 @@ impl Order {
             .peer(line)
             .step(self.name())
             .say("a person at the console has ordered it");
-        disk.replace(&requests.join(self.name()), line.as_bytes())
+        let mut request = self.name().to_owned();
+        if self == Self::Maintenance {
+            // The session takes the place of the page that asks.
+            let name = line.rsplit('/').next().unwrap_or(line);
+            request += &format!("-{name}");
+        }
+        disk.replace(&requests.join(request), line.as_bytes())
             .map(|()| self)
             .map_err(|error| format!("{}: {error}", requests.display()))
     }

@@ -64,6 +64,10 @@ fn question(order: Order, language: Language) -> &'static str {
             " CẬP NHẬT: gói được kiểm tra rồi ghi vào khe trống. Nhấn Y để đồng ý.",
             " UPDATE: the bundle is checked, then the idle slot written. Press Y to agree.",
         ),
+        Order::Maintenance => language.say(
+            " BẢO TRÌ: vỏ lệnh mở ở đây, mọi dòng được ghi lại. Nhấn Y để đồng ý.",
+            " MAINTENANCE: a shell opens here, every line is kept. Press Y to agree.",
+        ),
     }
 }
 
@@ -75,6 +79,9 @@ fn under_way(order: Order, language: Language) -> &'static str {
             " Đã bắt đầu; tiến độ hiện ở trên, nhấn R để xem ngay.",
             " It has begun; how far it is stands above, the key R looks at once.",
         ),
+        Order::Maintenance => {
+            language.say(" Đang mở phiên bảo trì…", " The session is being opened…")
+        }
     }
 }
 

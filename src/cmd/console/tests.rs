@@ -264,6 +264,8 @@ fn pages_are_as_captured_in_both_languages() {
         ("update", on_trial(), "6", Some(24)),
         ("update-asked", in_order(), "61", Some(24)),
         ("update-elsewhere", not_running(), "6", Some(24)),
+        ("maintenance", in_order(), "8", Some(24)),
+        ("maintenance-asked", in_order(), "81", Some(24)),
     ];
     for (name, sight, keys, height) in cases {
         for (language, ending) in [(Language::Vi, "vi"), (Language::En, "en")] {

@@ -31,6 +31,7 @@ use tokio::sync::watch;
 pub use act::{Act, Acting, Anchors, AtBox, AtHub};
 pub use action::{Action, head};
 pub use refused::Refused;
+pub(super) use text::Lines;
 pub use text::{Approval, Proposal};
 use waiting::{Shelf, Waiting};
 
@@ -43,7 +44,7 @@ use crate::signer::wire::Bytes;
 use crate::tls::Grounds;
 use crate::trust::directory::Fingerprint;
 use crate::trust::operators::{Operator, Operators, Role};
-use crate::trust::{Purpose, cms};
+use crate::trust::{Purpose, Trust, Verdict, cms};
 
 /// Proposals that may wait.
 const WAITING: usize = 64;
@@ -311,28 +312,11 @@ impl Agreed {
 
     /// Whose signature it is: chain, revocation, list of operators, role.
     fn operator(&self, signed: &Signed) -> Result<Operator, Refused> {
-        let found =
-            cms::verify(&signed.cms.0, signed.text.as_bytes()).map_err(|refusal| match refusal
-                .verdict
-            {
-                crate::trust::Verdict::BadSignature => Refused::Altered,
-                _ => Refused::Stranger(refusal.to_string()),
-            })?;
-        let trust = self.parts.grounds.borrow().trust.clone();
-        let bearer = trust
-            .judge_bearer(&found.chain, Purpose::TlsClient, self.parts.clock.now())
-            .map_err(|refusal| Refused::Stranger(refusal.to_string()))?;
-        let print = Fingerprint(bearer.fingerprint);
-        let operator = self
-            .parts
-            .operators
-            .find(&print)
-            .ok_or_else(|| Refused::Stranger(format!("{}: {print}", bearer.subject)))?;
-        if operator.may(Role::Approve) {
-            Ok(operator.clone())
-        } else {
-            Err(Refused::NoRole(operator.name.clone()))
-        }
+        let (trust, now) = (
+            self.parts.grounds.borrow().trust.clone(),
+            self.parts.clock.now(),
+        );
+        signer(signed, &trust, &self.parts.operators, now).cloned()
     }
 
     fn fits(&self, at: &str, time: Moment, name: &str, by: &Operator) -> Result<(), Refused> {
@@ -414,6 +398,37 @@ fn line(proposal: &Proposal) -> journal::Line {
             proposal.action,
             rfc3339(proposal.time)
         ))
+}
+
+/// The operator whose signature this is, who may approve.
+///
+/// # Errors
+/// `Altered`, `Stranger` or `NoRole`.
+pub(super) fn signer<'o>(
+    signed: &Signed,
+    trust: &Trust,
+    operators: &'o Operators,
+    now: Moment,
+) -> Result<&'o Operator, Refused> {
+    let found =
+        cms::verify(&signed.cms.0, signed.text.as_bytes()).map_err(|refusal| {
+            match refusal.verdict {
+                Verdict::BadSignature => Refused::Altered,
+                _ => Refused::Stranger(refusal.to_string()),
+            }
+        })?;
+    let bearer = trust
+        .judge_bearer(&found.chain, Purpose::TlsClient, now)
+        .map_err(|refusal| Refused::Stranger(refusal.to_string()))?;
+    let print = Fingerprint(bearer.fingerprint);
+    let operator = operators
+        .find(&print)
+        .ok_or_else(|| Refused::Stranger(format!("{}: {print}", bearer.subject)))?;
+    if operator.may(Role::Approve) {
+        Ok(operator)
+    } else {
+        Err(Refused::NoRole(operator.name.clone()))
+    }
 }
 
 fn told(refused: &Refused, step: &str) {

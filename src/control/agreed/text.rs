@@ -97,15 +97,16 @@ impl Approval {
     }
 }
 
-struct Lines<'a>(std::str::Lines<'a>);
+/// Lines `key: value` behind a first one that names the form.
+pub(in crate::control) struct Lines<'a>(std::str::Lines<'a>);
 
 impl<'a> Lines<'a> {
-    fn of(text: &'a str, first: &str) -> Option<Self> {
+    pub(in crate::control) fn of(text: &'a str, first: &str) -> Option<Self> {
         let mut lines = text.lines();
         (lines.next()? == first).then_some(Self(lines))
     }
 
-    fn next<T: FromStr>(&mut self, key: &str) -> Option<T> {
+    pub(in crate::control) fn next<T: FromStr>(&mut self, key: &str) -> Option<T> {
         let value = self.0.next()?.strip_prefix(key)?.strip_prefix(": ")?;
         value.parse().ok()
     }
