@@ -8,7 +8,9 @@ pub mod demo;
 pub mod evidence;
 pub mod hub;
 mod identity;
+mod machine;
 mod operator;
+mod progress;
 mod provision;
 pub mod relay;
 mod restore;
@@ -16,6 +18,7 @@ pub mod run;
 mod settings;
 mod signer;
 mod status;
+mod support;
 mod trace;
 mod update;
 
@@ -64,6 +67,9 @@ enum Verb {
     Agree(agree::Verb),
     /// Sao lưu máy đang chạy, mã hoá cho cơ quan / backs a running box up, encrypted for the agency
     Backup(backup::Arguments),
+    /// Gói hỗ trợ: tình trạng máy cho người giúp, không có bí mật, có chữ ký / a support bundle: how the machine stands, without
+    /// secrets, signed
+    Support(support::Arguments),
     /// Khôi phục một bản sao lưu lên máy mới / puts a backup in place on a new box
     Restore(restore::Arguments),
     /// Chứng cứ: xuất và kiểm tra, không cần mạng / proofs, offline
@@ -94,7 +100,9 @@ struct Configured {
 pub fn main(arguments: Arguments) -> ExitCode {
     let whom = arguments.whom;
     let asks = match &arguments.verb {
-        Verb::Status(_) | Verb::Trace(_) | Verb::Agree(_) | Verb::Console(_) => true,
+        Verb::Status(_) | Verb::Trace(_) | Verb::Agree(_) | Verb::Console(_) | Verb::Support(_) => {
+            true
+        }
         Verb::Provision(verb) => verb.asks(),
         _ => false,
     };
@@ -116,6 +124,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Update(verb) => update::run(verb),
         Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Backup(arguments) => backup::run(arguments),
+        Verb::Support(arguments) => support::run(&whom, arguments),
         Verb::Restore(arguments) => restore::run(&arguments),
         Verb::Evidence(evidence) => return proofs(&evidence),
         Verb::Demo(arguments) => demo::run(&arguments),
