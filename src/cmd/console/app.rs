@@ -7,6 +7,7 @@ use super::order::Order;
 use super::page::{self, Sight};
 use super::power;
 use super::row::{Row, Tone};
+use super::support;
 use super::update;
 use crate::clock::Moment;
 
@@ -20,6 +21,7 @@ pub(super) enum Place {
     Errors,
     Power,
     Update,
+    Support,
 }
 
 /// What a key asks of whoever holds the terminal.
@@ -65,7 +67,7 @@ impl App {
                 self.asked = asked;
                 return Wish::Anew(Some((rows, columns)));
             }
-            (Key::Letter('y'), Place::Power | Place::Update) => {
+            (Key::Letter('y'), Place::Power | Place::Update | Place::Support) => {
                 if let Some(order) = asked {
                     return Wish::Order(order);
                 }
@@ -76,6 +78,9 @@ impl App {
             (Key::Letter('1'), Place::Update) if self.done.is_none() => {
                 self.asked = Some(Order::Update);
             }
+            (Key::Letter('1'), Place::Support) if self.done.is_none() => {
+                self.asked = Some(Order::Support);
+            }
             (Key::Letter('2'), Place::Power | Place::Update) if self.done.is_none() => {
                 self.asked = Some(Order::Restart);
             }
@@ -85,14 +90,15 @@ impl App {
             }
             (Key::Letter('r'), _) => return Wish::Look,
             (Key::Letter('q'), Place::First) => return Wish::Leave,
-            (Key::Letter(digit @ '1'..='6'), Place::First) => {
+            (Key::Letter(digit @ '1'..='7'), Place::First) => {
                 self.go(match digit {
                     '1' => Place::Network,
                     '2' => Place::Checklist,
                     '3' => Place::Gauges,
                     '4' => Place::Errors,
                     '5' => Place::Power,
-                    _ => Place::Update,
+                    '6' => Place::Update,
+                    _ => Place::Support,
                 });
                 return Wish::Anew(None);
             }
@@ -152,6 +158,7 @@ impl App {
             Place::Errors => more::errors(sight, language),
             Place::Power => power::power(self.asked, self.done.as_ref(), language),
             Place::Update => update::update(sight, self.asked, self.done.as_ref(), language),
+            Place::Support => support::support(sight, self.asked, self.done.as_ref(), language),
         };
         let room = height.map(|height| height.saturating_sub(rows.len() + 2));
         let scrolls = room.is_some_and(|room| body.len() > room);

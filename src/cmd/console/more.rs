@@ -2,7 +2,7 @@
 
 use super::errors::Line;
 use super::language::{Language, shown};
-use super::page::{Sight, TITLE, error_row, rule};
+use super::page::{Sight, TITLE, WIDTH, error_row, rule};
 use super::row::{Row, Tone, paragraph};
 use super::standing::{gauge_row, to_do};
 
@@ -143,7 +143,7 @@ pub(super) fn title(text: &str) -> Row {
     Row::new(Tone::Key, format!(" {text}"))
 }
 
-/// The last row: what the keys do.
+/// The last rows: what the keys do.
 pub(super) fn keys(first: bool, scrolls: bool, language: Language) -> Vec<Row> {
     let entries: &[(&str, &str, &str)] = if first {
         &[
@@ -153,6 +153,7 @@ pub(super) fn keys(first: bool, scrolls: bool, language: Language) -> Vec<Row> {
             ("4", "Lỗi", "Errors"),
             ("5", "Tắt máy", "Power"),
             ("6", "Cập nhật", "Update"),
+            ("7", "Hỗ trợ", "Support"),
             ("L", "English", "Tiếng Việt"),
         ]
     } else if scrolls {
@@ -168,11 +169,17 @@ pub(super) fn keys(first: bool, scrolls: bool, language: Language) -> Vec<Row> {
             ("L", "English", "Tiếng Việt"),
         ]
     };
-    let mut row = Row::default();
+    let (mut rows, mut row, mut width) = (vec![rule()], Row::default(), 0);
     for (key, vi, en) in entries {
-        row = row
-            .then(Tone::Key, format!(" [{key}] "))
-            .then(Tone::Plain, language.say(vi, en));
+        let (key, what) = (format!(" [{key}] "), language.say(vi, en));
+        let more = key.chars().count() + what.chars().count();
+        if width + more > WIDTH {
+            rows.push(std::mem::take(&mut row));
+            width = 0;
+        }
+        width += more;
+        row = row.then(Tone::Key, key).then(Tone::Plain, what);
     }
-    vec![rule(), row]
+    rows.push(row);
+    rows
 }

@@ -12,6 +12,7 @@ pub(super) enum Order {
     PowerOff,
     Restart,
     Update,
+    Support,
 }
 
 impl Order {
@@ -21,6 +22,7 @@ impl Order {
             Self::PowerOff => "power-off",
             Self::Restart => "restart",
             Self::Update => "update",
+            Self::Support => "support",
         }
     }
 
