@@ -3,11 +3,13 @@
 //!
 //! Nothing of it is baked into an image, and nothing is open that it does not name.
 
+mod log_server;
 mod render;
 mod settings;
 
+pub use log_server::LogServer;
 pub use render::{File, files};
-pub use settings::{Clock, Names, Network, Opened, Peers, Prefix, Settings, Update};
+pub use settings::{Clock, Journal, Names, Network, Opened, Peers, Prefix, Settings, Update};
 
 #[cfg(test)]
 mod tests;
