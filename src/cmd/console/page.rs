@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use time::macros::format_description;
 
+use super::super::machine::Machine;
+use super::super::progress::Sign;
 use super::errors::Line;
 use super::language::{Language, shown};
-use super::machine::Machine;
 use super::row::{Row, Tone, paragraph};
 use super::standing;
 use super::update::Updates;
@@ -32,6 +33,8 @@ pub(super) struct Sight {
     pub(super) report: Result<Report, String>,
     pub(super) machine: Machine,
     pub(super) updates: Updates,
+    /// How far a support bundle is, or how the last one ended.
+    pub(super) support: Option<Sign>,
     /// The newest first.
     pub(super) errors: Result<Vec<Line>, String>,
     /// Members' names by code, as the plan of the box writes them.
