@@ -58,6 +58,8 @@ pub mod uplink;
 pub mod pki;
 // What a box puts aside for the day it is lost.
 pub mod backup;
+// What a box tells those who help it.
+pub mod support;
 
 // Floor 6, walk.
 // The walk of a packet through a box.

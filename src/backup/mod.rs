@@ -8,7 +8,7 @@
 //! | header | length (32 bits, big-endian) and JSON ([`Header`]): whose, when, the heads of its logs |
 //! | envelope | length and CMS AuthEnvelopedData ([`envelope`]) that holds the content key, 32 bytes |
 //! | chunks | length and AES-256-GCM of up to 64 KiB each ([`chunks`]); the last one's length has its highest bit set |
-//! | signature | length and JSON ([`Signature`]): a checkpoint of a member's log and its CMS signature |
+//! | signature | length and JSON ([`Attestation`]): a checkpoint of a member's log and its CMS signature |
 //!
 //! Nothing follows. The signature is the seal key's, which signs nothing but checkpoints of its own member's log: the newest
 //! one is signed once more with the extension line `backup sha256:…`, the digest of all bytes before the signature's length.
@@ -28,7 +28,6 @@ mod file;
 mod inspect;
 mod last;
 mod read;
-mod signature;
 mod write;
 
 use std::fmt;
@@ -40,12 +39,12 @@ pub use entry::{Kind, RESTORED};
 pub use inspect::{Contents, inspect};
 pub use last::{Last, Rehearsal};
 pub use read::{Checked, check, extract};
-pub use signature::Signature;
 pub use write::{Part, Written, write};
 
 use crate::clock::Moment;
 use crate::packet::{MemberId, PacketId};
 use crate::retry::Class;
+use crate::seal::Unattested;
 use crate::{evidence, spool, store};
 
 /// What stands at the beginning.
@@ -142,6 +141,15 @@ impl std::error::Error for Error {}
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Disk(error)
+    }
+}
+
+impl From<Unattested> for Error {
+    fn from(error: Unattested) -> Self {
+        match error {
+            Unattested::Signer(why) => Self::Signer(why),
+            Unattested::AnotherFile => altered(error),
+        }
     }
 }
 

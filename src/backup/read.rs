@@ -5,9 +5,10 @@ use std::path::Path;
 
 use super::chunks::{self, CHUNK, Reader};
 use super::file::In;
-use super::{Error, Header, Kind, MAGIC, Signature, altered};
+use super::{Error, Header, Kind, MAGIC, altered};
 use crate::durable::Disk;
 use crate::packet::Digest;
+use crate::seal::Attestation;
 
 /// A file that has the form of a backup; whose it is the signature says.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct Checked {
     /// SHA-256 of all before the signature.
     pub digest: Digest,
     /// The box's word on that digest.
-    pub signature: Signature,
+    pub signature: Attestation,
 }
 
 /// Reads all of a file without a key.

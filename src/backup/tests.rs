@@ -8,6 +8,7 @@ use super::*;
 use crate::clock::{Chance, Clock};
 use crate::durable::{Disk, Faults, Op, Verdict};
 use crate::packet::Digest;
+use crate::seal::Attestation;
 use crate::spool::Spool;
 use crate::store::Store;
 
@@ -101,8 +102,8 @@ async fn copied(directory: &Path, bytes: usize) -> (PathBuf, Vec<Part>) {
     (snapshot, vec![Part { kind, from }])
 }
 
-fn unsigned(_: Digest) -> Result<Signature, Error> {
-    Ok(Signature::new(b"a checkpoint", b"a signature"))
+fn unsigned(_: Digest) -> Result<Attestation, Error> {
+    Ok(Attestation::new(b"a checkpoint", b"a signature"))
 }
 
 fn written(

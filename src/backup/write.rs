@@ -8,10 +8,11 @@ use super::chunks::{CHUNK, Writer};
 use super::entry::END;
 use super::envelope::{self, ContentKey, Recipient};
 use super::file::Out;
-use super::{Error, Header, Kind, MAGIC, Signature, altered};
+use super::{Error, Header, Kind, MAGIC, altered};
 use crate::clock::Chance;
 use crate::durable::Disk;
 use crate::packet::Digest;
+use crate::seal::Attestation;
 use crate::spool::snapshot::{STORE, each_body};
 use crate::store;
 
@@ -46,7 +47,7 @@ pub fn write(
     (snapshot, parts): (&Path, &[Part]),
     recipients: &[Recipient],
     chance: &Chance,
-    sign: impl FnOnce(Digest) -> Result<Signature, Error>,
+    sign: impl FnOnce(Digest) -> Result<Attestation, Error>,
 ) -> Result<Written, Error> {
     if recipients.is_empty() {
         return Err(Error::Recipient("none is named".into()));

@@ -9,8 +9,10 @@ pub mod evidence;
 pub mod hub;
 mod identity;
 mod install;
+mod machine;
 mod maintenance;
 mod operator;
+mod progress;
 mod provision;
 pub mod relay;
 mod restore;
@@ -18,6 +20,7 @@ pub mod run;
 mod settings;
 mod signer;
 mod status;
+mod support;
 mod trace;
 mod update;
 
@@ -71,6 +74,9 @@ enum Verb {
     Agree(agree::Verb),
     /// Sao lưu máy đang chạy, mã hoá cho cơ quan / backs a running box up, encrypted for the agency
     Backup(backup::Arguments),
+    /// Gói hỗ trợ: tình trạng máy cho người giúp, không có bí mật, có chữ ký / a support bundle: how the machine stands, without
+    /// secrets, signed
+    Support(support::Arguments),
     /// Khôi phục một bản sao lưu lên máy mới / puts a backup in place on a new box
     Restore(restore::Arguments),
     /// Chứng cứ: xuất và kiểm tra, không cần mạng / proofs, offline
@@ -105,6 +111,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         | Verb::Trace(_)
         | Verb::Agree(_)
         | Verb::Console(_)
+        | Verb::Support(_)
         | Verb::Maintenance(_) => true,
         Verb::Provision(verb) => verb.asks(),
         _ => false,
@@ -129,6 +136,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Verb::Install(arguments) => install::run(&arguments),
         Verb::Agree(verb) => return agree::run(&whom, verb),
         Verb::Backup(arguments) => backup::run(arguments),
+        Verb::Support(arguments) => support::run(&whom, arguments),
         Verb::Restore(arguments) => restore::run(&arguments),
         Verb::Evidence(evidence) => return proofs(&evidence),
         Verb::Demo(arguments) => demo::run(&arguments),

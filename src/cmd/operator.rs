@@ -69,6 +69,11 @@ impl Whom {
         self.address.is_some() || self.operator.is_some() || self.socket.is_some()
     }
 
+    /// Whether it is a box elsewhere.
+    pub(super) fn is_remote(&self) -> bool {
+        self.address.is_some()
+    }
+
     /// The process behind that socket of this machine.
     pub(super) fn at(socket: PathBuf) -> Self {
         Self {

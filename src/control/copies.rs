@@ -1,11 +1,12 @@
-//! Copies and signatures for backups: for a user of this machine alone, since the copy lies in clear.
+//! Copies for backups, and the box's word on files of its own: for a user of this machine alone, since a copy lies in clear.
 
 use std::sync::Arc;
 
 use super::message::{Answer, AskBackup};
-use crate::backup::Signature;
 use crate::gauge::Text;
+use crate::packet::Digest;
 use crate::relay::{Error, Relay};
+use crate::seal::Paper;
 use crate::signer::wire::Bytes;
 
 /// Answers the questions of `trucgate backup`.
@@ -16,19 +17,30 @@ pub(super) async fn answer(relay: Option<&Arc<Relay>>, ask: &AskBackup) -> Answe
             "only a box is backed up by this command",
         ));
     };
-    let told = |error: Error| Answer::Refused(Text::new(error.to_string(), error.to_string()));
     match ask {
         AskBackup::Copy => relay.snapshot().await.map_or_else(told, Answer::Copied),
-        AskBackup::Sign(digest) => {
-            let attested = relay.attest(&Signature::line(*digest)).await;
-            attested.map_or_else(told, |head| Answer::Signed {
-                checkpoint: Bytes(head.body),
-                cms: Bytes(head.cms),
-            })
-        }
         AskBackup::EndCopy => match relay.end_snapshot().await {
             Ok(()) => Answer::Done(Text::new("đã dọn bản chụp", "the copy is gone")),
             Err(error) => told(error),
         },
     }
+}
+
+/// The word of one of the box's members on a file.
+pub(super) async fn attest(relay: Option<&Arc<Relay>>, paper: Paper, digest: Digest) -> Answer {
+    let Some(relay) = relay else {
+        return Answer::Refused(Text::new(
+            "chỉ máy chủ bảo mật mới ký tệp của mình",
+            "only a box signs files of its own",
+        ));
+    };
+    let attested = relay.attest(&paper.line(digest)).await;
+    attested.map_or_else(told, |head| Answer::Signed {
+        checkpoint: Bytes(head.body),
+        cms: Bytes(head.cms),
+    })
+}
+
+fn told(error: Error) -> Answer {
+    Answer::Refused(Text::new(error.to_string(), error.to_string()))
 }

@@ -93,7 +93,7 @@ impl Desk {
     pub async fn answer(&self, asker: &Asker, ask: Ask) -> Answer {
         let needed = match ask {
             Ask::Status | Ask::Drill { .. } | Ask::Trace(_) => Role::View,
-            Ask::Rehearse(_) | Ask::Backup(_) => Role::Operate,
+            Ask::Rehearse(_) | Ask::Backup(_) | Ask::Attest { .. } => Role::Operate,
             // By whichever way: the signatures decide.
             Ask::Proposals | Ask::Propose { .. } | Ask::Approve(_) | Ask::Claim(_) => Role::Approve,
         };
@@ -116,10 +116,13 @@ impl Desk {
                 rehearsed.map_or_else(Answer::Refused, Answer::Done)
             }
             // The copy lies in clear, for who may read this machine's disk.
-            Ask::Backup(ask) => match asker {
-                Asker::Local(_) => copies::answer(self.0.copied.as_ref(), &ask).await,
-                Asker::Operator(_) => refused(asker, Role::Operate),
-            },
+            Ask::Backup(_) | Ask::Attest { .. } if matches!(asker, Asker::Operator(_)) => {
+                refused(asker, Role::Operate)
+            }
+            Ask::Backup(ask) => copies::answer(self.0.copied.as_ref(), &ask).await,
+            Ask::Attest { paper, digest } => {
+                copies::attest(self.0.copied.as_ref(), paper, digest).await
+            }
             Ask::Proposals => Answer::Proposals {
                 at: self.0.code.clone(),
                 time: self.0.clock.now(),

@@ -9,6 +9,7 @@ use super::agreed::{Agreement, Signed};
 use crate::clock::Moment;
 use crate::gauge::Text;
 use crate::packet::{Digest, PacketId};
+use crate::seal::{Attestation, Paper};
 use crate::signer::wire::Bytes;
 use crate::trace::Trace;
 
@@ -42,6 +43,13 @@ pub enum Ask {
     Claim(PacketId),
     /// What a backup of the box takes.
     Backup(AskBackup),
+    /// Has a file of that digest signed, for a user of the box's own machine.
+    Attest {
+        /// What the file is.
+        paper: Paper,
+        /// Its digest.
+        digest: Digest,
+    },
 }
 
 /// What a backup takes; for users of the box's own machine.
@@ -52,8 +60,6 @@ pub enum AskBackup {
     Copy,
     /// Takes the copy away.
     EndCopy,
-    /// Has a backup of that digest signed.
-    Sign(Digest),
 }
 
 /// What comes back.
@@ -82,7 +88,7 @@ pub enum Answer {
     Claimed(Box<Agreement>),
     /// Where the copy lies; nothing while it is being made.
     Copied(Option<PathBuf>),
-    /// A checkpoint that names the backup, and its signature.
+    /// A checkpoint that names the file, and its signature.
     Signed {
         /// The checkpoint's bytes.
         checkpoint: Bytes,
@@ -91,4 +97,18 @@ pub enum Answer {
     },
     /// It was not done, and why.
     Refused(Text),
+}
+
+impl Answer {
+    /// The word that was asked for.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn attestation(self) -> Result<Attestation, String> {
+        match self {
+            Self::Signed { checkpoint, cms } => Ok(Attestation::new(&checkpoint.0, &cms.0)),
+            Self::Refused(text) => Err(text.to_string()),
+            other => Err(format!("câu trả lời lạ / an odd answer: {other:?}")),
+        }
+    }
 }

@@ -163,6 +163,10 @@ ids! {
     BACKUP_MADE = "79529cbc540a1e5639d7fd0a76a0453b" Notice;
     /// No backup was made.
     BACKUP_FAILED = "109fa94966c8fc5e91cc750d34080b86" Error;
+    /// A support bundle was made.
+    SUPPORT_MADE = "f4b6f43f4f104963845e3edd89ac741c" Notice;
+    /// No support bundle was made.
+    SUPPORT_FAILED = "6ab720f6f57f47e6bea9c537147b5b61" Error;
     /// The last backup was restored on trial, and all of it holds.
     BACKUP_REHEARSED = "9e71279b74f68146740f8b631d5147f0" Notice;
     /// The last backup could not be restored on trial.

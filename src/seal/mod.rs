@@ -1,5 +1,6 @@
 //! Packet and evidence proof make a seal; a seal and trust make an [`Opened`], which is a proof and not a bool.
 
+mod attestation;
 mod bundle;
 mod known;
 mod open;
@@ -7,6 +8,7 @@ mod refused;
 mod vouch;
 mod wire;
 
+pub use attestation::{Attestation, Paper, Unattested};
 pub use bundle::{Bundle, FORMAT, StampedSeal};
 pub use known::Known;
 pub use open::{Claim, Opened, Opener, Receipt, Sealer, Under};

@@ -8,7 +8,7 @@ use crate::config::RelayConfig;
 use crate::durable::Disk;
 use crate::packet::MemberId;
 use crate::relay::Directories;
-use crate::seal::Sealer;
+use crate::seal::{Paper, Sealer};
 use crate::trust::directory::Directory;
 use std::sync::Arc;
 
@@ -26,7 +26,9 @@ pub(crate) fn signed_by(
     let trust = trust.map_err(|error| strange(error.to_string()))?;
     let sealer = directory.map_or(Sealer::Certificate, Sealer::Member);
     let (digest, made) = (checked.digest, checked.header.made);
-    let member = checked.signature.verify(digest, &trust, sealer, made)?;
+    let member = checked
+        .signature
+        .verify((Paper::Backup, digest), &trust, sealer, made)?;
     let own = checked.header.logs.iter().any(|log| log.member == member);
     if own {
         Ok(member)

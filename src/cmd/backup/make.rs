@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 
 use super::{At, alone, hand_over, say};
 use crate::backup::envelope::Recipient;
-use crate::backup::{Error, Header, Kind, Last, LogHead, Part, Signature, write};
+use crate::backup::{Error, Header, Kind, Last, LogHead, Part, write};
 use crate::clock::{Chance, rfc3339};
 use crate::cmd::run::Failure;
 use crate::config::RelayConfig;
@@ -16,6 +16,7 @@ use crate::durable::Disk;
 use crate::evidence::audit;
 use crate::journal::{self, ids};
 use crate::packet::PacketId;
+use crate::seal::Paper;
 use crate::store;
 use crate::trust::pem;
 
@@ -94,9 +95,13 @@ pub(super) fn recipients(config: &RelayConfig) -> Result<Vec<Recipient>, Failure
     Ok(all)
 }
 
-fn ask(config: &RelayConfig, ask: AskBackup) -> Result<Answer, Failure> {
+fn ask(config: &RelayConfig, what: AskBackup) -> Result<Answer, Failure> {
+    ask_relay(config, &Ask::Backup(what))
+}
+
+fn ask_relay(config: &RelayConfig, ask: &Ask) -> Result<Answer, Failure> {
     let socket = config.control.socket_in(&config.own.state);
-    match control::local(&socket, &Ask::Backup(ask)) {
+    match control::local(&socket, ask) {
         Ok(Answer::Refused(text)) => Err(Failure::other(text)),
         Ok(answer) => Ok(answer),
         Err(error) => Err(Failure::other(format!(
@@ -152,10 +157,11 @@ fn made(
     } else {
         out.to_owned()
     };
-    let sign = |digest| match ask(config, AskBackup::Sign(digest)) {
-        Ok(Answer::Signed { checkpoint, cms }) => Ok(Signature::new(&checkpoint.0, &cms.0)),
-        Ok(other) => Err(Error::Signer(odd(&other).reason().to_owned())),
-        Err(failure) => Err(Error::Signer(failure.reason().to_owned())),
+    let sign = |digest| {
+        let paper = Paper::Backup;
+        let answer = ask_relay(config, &Ask::Attest { paper, digest })
+            .map_err(|failure| Error::Signer(failure.reason().to_owned()))?;
+        answer.attestation().map_err(Error::Signer)
     };
     let parts = parts(config, &arguments.at.config);
     let written = write(

@@ -7,7 +7,6 @@ mod app;
 mod errors;
 mod keys;
 mod language;
-mod machine;
 mod maintenance;
 mod more;
 mod order;

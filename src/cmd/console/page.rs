@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use time::macros::format_description;
 
+use super::super::machine::Machine;
 use super::errors::Line;
 use super::language::{Language, shown};
-use super::machine::Machine;
 use super::row::{Row, Tone, paragraph};
 use super::standing;
 use super::update::Updates;

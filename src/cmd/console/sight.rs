@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::super::machine::Machine;
 use super::super::operator::Whom;
 use super::Event;
 use super::errors;
 use super::language::shown;
-use super::machine::Machine;
 use super::page::Sight;
 use super::update::{Places, Updates};
 use crate::clock::{Chance, Clock};

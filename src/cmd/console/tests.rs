@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::super::update::Sign;
+use super::super::machine::{Interface, Machine, Slot};
+use super::super::progress::Sign;
 use super::app::{App, Place, Wish};
 use super::errors::Line;
 use super::keys::Key;
 use super::language::Language;
-use super::machine::{Interface, Machine, Slot};
 use super::order::Order;
 use super::page::Sight;
 use super::screen::plain;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::super::update::Sign;
+use super::super::progress::Sign;
 use super::language::{Language, shown};
 use super::more::title;
 use super::order::Order;
@@ -29,10 +29,9 @@ pub(super) struct Updates {
 impl Updates {
     /// Looks; a machine that takes no updates has none.
     pub(super) fn look(places: &Places) -> Self {
-        let progress = std::fs::read(&places.progress).ok();
         Self {
             state: State::read(&places.state).unwrap_or_default(),
-            progress: progress.and_then(|text| serde_json::from_slice(&text).ok()),
+            progress: Sign::read(&places.progress),
         }
     }
 }
@@ -72,16 +71,7 @@ pub(super) fn update(
         };
         rows.push(row(language.say("Dùng thử", "On trial"), &text));
     }
-    if let Some(sign) = progress {
-        let tone = match sign.good {
-            None => Tone::Act,
-            Some(true) => Tone::Good,
-            Some(false) => Tone::Stops,
-        };
-        rows.push(Row::plain(language.say(" Tiến độ:", " Progress:")));
-        let words = format!("     {}", shown(language.say(&sign.vi, &sign.en)));
-        rows.extend(paragraph(tone, &words, "     "));
-    }
+    rows.extend(how_far(progress.as_ref(), language));
     rows.push(Row::default());
     let medium = language.say(
         " Cắm đĩa USB nhãn TRUC-UPD, trên đó có đúng một tệp *.update do nơi phát hành ký.",
@@ -100,6 +90,22 @@ pub(super) fn update(
         ("2", language.say("khởi động lại", "restart")),
     ];
     rows.extend(ordering(asked, done, &choices, language));
+    rows
+}
+
+/// How far what was ordered is, or how it ended.
+pub(super) fn how_far(progress: Option<&Sign>, language: Language) -> Vec<Row> {
+    let Some(sign) = progress else {
+        return Vec::new();
+    };
+    let tone = match sign.good {
+        None => Tone::Act,
+        Some(true) => Tone::Good,
+        Some(false) => Tone::Stops,
+    };
+    let mut rows = vec![Row::plain(language.say(" Tiến độ:", " Progress:"))];
+    let words = format!("     {}", shown(language.say(&sign.vi, &sign.en)));
+    rows.extend(paragraph(tone, &words, "     "));
     rows
 }
 

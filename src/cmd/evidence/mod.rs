@@ -100,6 +100,17 @@ pub enum CodeIn {
     OrganizationIdentifier,
 }
 
+impl CodeIn {
+    /// As certificates are judged.
+    pub(super) fn source(self) -> CodeSource {
+        match self {
+            Self::SanUri => CodeSource::SanUri,
+            Self::SubjectSerialNumber => CodeSource::SubjectSerialNumber,
+            Self::OrganizationIdentifier => CodeSource::OrganizationIdentifier,
+        }
+    }
+}
+
 /// What a command could not do, and its exit code.
 struct Stopped(u8, String);
 
@@ -142,11 +153,7 @@ fn try_verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<u8, Stopped> {
         intermediates: read_all(&args.intermediates)?,
         lists: read_all(&args.crl)?,
         profile: Profile {
-            code: match args.code_in {
-                CodeIn::SanUri => CodeSource::SanUri,
-                CodeIn::SubjectSerialNumber => CodeSource::SubjectSerialNumber,
-                CodeIn::OrganizationIdentifier => CodeSource::OrganizationIdentifier,
-            },
+            code: args.code_in.source(),
             ..Profile::default()
         },
         at: at.transpose()?,

@@ -4,21 +4,19 @@ mod fetch;
 mod source;
 mod told;
 
-pub(in crate::cmd) use told::Sign;
-
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::operator::Whom;
+use super::progress::Progress;
 use super::run::{self, Failure};
 use crate::control::{Answer, Ask};
 use crate::durable::Disk;
 use crate::journal::{self, ids};
 use crate::update::{Bundle, Error, Esp, Install, Outcome, Phase, State, System};
 use source::Source;
-use told::Told;
 
 /// Bundles, and versions on trial.
 #[derive(Debug, clap::Subcommand)]
@@ -132,7 +130,7 @@ pub(super) fn run(verb: Verb) -> Result<(), Failure> {
             progress,
             machine,
         } => {
-            let mut told = Told::to(progress);
+            let mut told = Progress::to(progress);
             let installed = install(&source, &machine, &mut told);
             told.end(installed.as_deref());
             installed?;
@@ -145,7 +143,7 @@ pub(super) fn run(verb: Verb) -> Result<(), Failure> {
             progress,
             machine,
         } => {
-            let mut told = Told::to(progress);
+            let mut told = Progress::to(progress);
             let fetched = fetch(&url, &anchors, &to, &machine, &mut told);
             if fetched.is_err() {
                 told.end(fetched.as_ref().map(|()| ""));
@@ -183,32 +181,37 @@ fn fetch(
     anchors: &Path,
     to: &Path,
     machine: &Machine,
-    progress: &mut Told,
+    progress: &mut Progress,
 ) -> Result<(), Failure> {
     // A file with the URL, as the settings of the machine leave it.
     let url = match std::fs::read_to_string(url) {
         Ok(text) => text.trim().to_owned(),
         Err(_) => url.to_owned(),
     };
-    let fetch = |progress: &mut Told| {
+    let fetch = |progress: &mut Progress| {
         let install = machine.install()?;
         let floor = State::read(&install.state)?.floor(install.system.floor);
         let anchors = std::fs::read(anchors)
             .map_err(|error| Error::Machine(format!("{}: {error}", anchors.display())))?;
         let here = (&install.system, floor);
         fetch::fetch(&url, &anchors, here, to, &mut |read, all| {
-            progress.at(Phase::Fetching(read, all));
+            tell(progress, Phase::Fetching(read, all));
         })
     };
     fetch(progress).map_err(|error| told(&error, &url))
 }
 
+fn tell(progress: &mut Progress, phase: Phase) {
+    let (vi, en) = told::phase(phase);
+    progress.tell(&vi, &en);
+}
+
 /// Gives what happens next, in words.
-fn install(source: &Source, machine: &Machine, progress: &mut Told) -> Result<String, Failure> {
+fn install(source: &Source, machine: &Machine, progress: &mut Progress) -> Result<String, Failure> {
     let mut install = || {
         let install = machine.install()?;
         let bundle = source.open()?;
-        install.run(bundle, answers(), &mut |phase| progress.at(phase))
+        install.run(bundle, answers(), &mut |phase| tell(progress, phase))
     };
     let (manifest, trial) = install().map_err(|error| told(&error, source))?;
     journal::line(&ids::UPDATE_WRITTEN)

@@ -1,0 +1,106 @@
+//! The journal of the last days: the box's own units and those that have failed, by a list of fields.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::ask::ask;
+
+/// Whose lines, besides those of failed units.
+const UNITS: [&str; 5] = [
+    "trucgate-*",
+    "chrony.service",
+    "nftables.service",
+    "systemd-networkd.service",
+    "systemd-journal-upload.service",
+];
+/// What is let through of a line: when, who, and the fields of `journal`.
+const FIELDS: [&str; 19] = [
+    "__REALTIME_TIMESTAMP",
+    "_BOOT_ID",
+    "_PID",
+    "_SYSTEMD_UNIT",
+    "UNIT",
+    "PRIORITY",
+    "SYSLOG_IDENTIFIER",
+    "MESSAGE",
+    "MESSAGE_ID",
+    "PACKET_ID",
+    "MEMBER",
+    "PEER",
+    "DOC_CODE",
+    "STEP",
+    "REASON",
+    "NEXT",
+    "COUNT",
+    "DURATION_US",
+    "EXIT_STATUS",
+];
+/// How far back.
+const SINCE: &str = "--since=-7days";
+/// Most of it; older lines stay behind.
+const MOST: u64 = 20 << 20;
+
+/// Lines of JSON, the oldest first; `from` is a journal file instead of the machine's own journal.
+pub(super) fn lines(failed: &[String], from: Option<&Path>) -> Result<String, String> {
+    let mut words = vec![
+        "journalctl".to_owned(),
+        "--quiet".to_owned(),
+        "--no-pager".to_owned(),
+        "--output=json".to_owned(),
+        "--reverse".to_owned(),
+        SINCE.to_owned(),
+        format!("--output-fields={}", FIELDS.join(",")),
+    ];
+    let units = UNITS
+        .iter()
+        .copied()
+        .chain(failed.iter().map(String::as_str));
+    words.extend(units.map(|unit| format!("--unit={unit}")));
+    words.extend(from.map(|file| format!("--file={}", file.display())));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let said = ask(&words, MOST)?;
+    let whole = said.len() as u64 == MOST;
+    let mut lines: Vec<&[u8]> = said.split(|byte| *byte == b'\n').collect();
+    // What stands behind the last line feed is none, or one that was cut.
+    lines.pop();
+    if whole {
+        lines.push(b"{\"MESSAGE\":\"older lines are left out\"}");
+    }
+    lines.reverse();
+    Ok(lines.into_iter().filter_map(line).collect())
+}
+
+fn line(json: &[u8]) -> Option<String> {
+    let Ok(Value::Object(fields)) = serde_json::from_slice(json) else {
+        return None;
+    };
+    let known = fields.into_iter().filter(|(name, value)| {
+        FIELDS.contains(&name.as_str()) && (value.is_string() || value.is_array())
+    });
+    // A field twice in a line is a list; bytes that are no text are one of numbers.
+    let text = known.filter(|(_, value)| match value {
+        Value::Array(all) => all.iter().all(Value::is_string),
+        _ => true,
+    });
+    let kept: Map<String, Value> = text.collect();
+    (!kept.is_empty()).then(|| format!("{}\n", Value::Object(kept)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_fields_of_a_line_are_let_through() {
+        let kept = line(
+            br#"{"MESSAGE":"a","_CMDLINE":"x --pin 1234","_HOSTNAME":"h","REASON":["a","b"],"NEXT":[104,105],"__CURSOR":"c"}"#,
+        );
+        assert_eq!(
+            kept.as_deref(),
+            Some("{\"MESSAGE\":\"a\",\"REASON\":[\"a\",\"b\"]}\n")
+        );
+        assert_eq!(line(br#"{"_CMDLINE":"x"}"#), None);
+        assert_eq!(line(b"MESSAGE=cut"), None);
+    }
+}
