@@ -146,6 +146,7 @@ fn lines_fit_a_console_and_commands_stand_alone() {
                     "relay",
                     "evidence",
                     "update",
+                    "support",
                 ] {
                     assert!(
                         !line.contains(&format!("trucgate {verb}")),

@@ -17,6 +17,7 @@ const APPLIANCE: &[(&str, u32)] = &[
     ("trucgate-update.service", 14),
     ("trucgate-update-fetch.service", 20),
     ("trucgate-update-settle.service", 10),
+    ("trucgate-support.service", 12),
 ];
 
 fn units() -> PathBuf {
@@ -83,17 +84,21 @@ fn orders_of_the_console_reach_systemd() {
         )));
     }
     let appliance = units().join("appliance/usr/lib/systemd/system");
-    let path = read(&appliance.join("trucgate-console-update.path"));
-    assert!(
-        path.contains("\nPathExists=/run/trucgate-console/update\nUnit=trucgate-update.service\n")
-    );
-    let update = read(&appliance.join("trucgate-update.service"));
-    let first = update.lines().find(|line| line.starts_with("Exec"));
-    assert_eq!(
-        first,
-        Some("ExecStartPre=-+/usr/bin/rm --force /run/trucgate-console/update"),
-        "an order that stays is carried out for ever"
-    );
+    for request in ["update", "support"] {
+        let path = read(&appliance.join(format!("trucgate-console-{request}.path")));
+        assert!(path.contains(&format!(
+            "\nPathExists=/run/trucgate-console/{request}\nUnit=trucgate-{request}.service\n"
+        )));
+        let unit = read(&appliance.join(format!("trucgate-{request}.service")));
+        let first = unit.lines().find(|line| line.starts_with("Exec"));
+        assert_eq!(
+            first,
+            Some(&*format!(
+                "ExecStartPre=-+/usr/bin/rm --force /run/trucgate-console/{request}"
+            )),
+            "an order that stays is carried out for ever"
+        );
+    }
     let console = read(&units().join("trucgate-console@.service"));
     assert!(console.contains("\nRuntimeDirectory=trucgate-console\n"));
 }

@@ -77,9 +77,13 @@ async fn a_person_at_the_console_sees_the_box_and_turns_it_off() {
         shown.contains("Thiết bị lưu khoá (token) không trả lời"),
         "{shown}"
     );
+    let keys: Vec<_> = shown.lines().skip(22).collect();
     assert_eq!(
-        shown.lines().nth(22),
-        Some(" [1] Mạng [2] Cấp phát [3] Chi tiết [4] Lỗi [L] English")
+        keys,
+        [
+            " [1] Mạng [2] Cấp phát [3] Chi tiết [4] Lỗi [L] English",
+            " [5] Tắt máy [6] Cập nhật [7] Hỗ trợ [8] Bảo trì"
+        ]
     );
     assert!(!line.is_as_for_a_shell());
 
@@ -106,6 +110,10 @@ async fn a_person_at_the_console_sees_the_box_and_turns_it_off() {
     world.again(SenderSigner);
     line.until_pressing("r", |shown| shown.contains(" ok Bộ ký và token"));
     assert_eq!(line.cleared, 1, "a page that is drawn anew flickers");
+
+    line.press("7");
+    line.until(|shown| shown.contains("trucgate support --out DIR"));
+    line.press("0");
 
     line.press("51");
     line.until(|shown| shown.contains("Nhấn Y để đồng ý"));

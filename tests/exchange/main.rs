@@ -15,6 +15,7 @@ mod software;
 mod sources;
 mod stamps;
 mod statistics;
+mod support;
 mod trace;
 mod tenancy;
 mod disk;

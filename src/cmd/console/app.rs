@@ -8,6 +8,7 @@ use super::order::Order;
 use super::page::{self, Sight};
 use super::power;
 use super::row::{Row, Tone};
+use super::support;
 use super::update;
 use crate::clock::Moment;
 
@@ -21,6 +22,7 @@ pub(super) enum Place {
     Errors,
     Power,
     Update,
+    Support,
     Maintenance,
 }
 
@@ -67,7 +69,10 @@ impl App {
                 self.asked = asked;
                 return Wish::Anew(Some((rows, columns)));
             }
-            (Key::Letter('y'), Place::Power | Place::Update | Place::Maintenance) => {
+            (
+                Key::Letter('y'),
+                Place::Power | Place::Update | Place::Support | Place::Maintenance,
+            ) => {
                 if let Some(order) = asked {
                     return Wish::Order(order);
                 }
@@ -77,6 +82,9 @@ impl App {
             }
             (Key::Letter('1'), Place::Update) if self.done.is_none() => {
                 self.asked = Some(Order::Update);
+            }
+            (Key::Letter('1'), Place::Support) if self.done.is_none() => {
+                self.asked = Some(Order::Support);
             }
             (Key::Letter('1'), Place::Maintenance) if self.done.is_none() => {
                 self.asked = Some(Order::Maintenance);
@@ -90,7 +98,7 @@ impl App {
             }
             (Key::Letter('r'), _) => return Wish::Look,
             (Key::Letter('q'), Place::First) => return Wish::Leave,
-            (Key::Letter(digit @ ('1'..='6' | '8')), Place::First) => {
+            (Key::Letter(digit @ '1'..='8'), Place::First) => {
                 self.go(match digit {
                     '1' => Place::Network,
                     '2' => Place::Checklist,
@@ -98,6 +106,7 @@ impl App {
                     '4' => Place::Errors,
                     '5' => Place::Power,
                     '6' => Place::Update,
+                    '7' => Place::Support,
                     _ => Place::Maintenance,
                 });
                 return Wish::Anew(None);
@@ -158,6 +167,7 @@ impl App {
             Place::Errors => more::errors(sight, language),
             Place::Power => power::power(self.asked, self.done.as_ref(), language),
             Place::Update => update::update(sight, self.asked, self.done.as_ref(), language),
+            Place::Support => support::support(sight, self.asked, self.done.as_ref(), language),
             Place::Maintenance => {
                 maintenance::maintenance(self.asked, self.done.as_ref(), language)
             }

@@ -53,7 +53,7 @@ macro_rules! room {
 }
 
 /// The catalog as it is installed, compiled in: the page explains itself on a machine whose locale is another.
-const CATALOG: [(&str, &str); 10] = [
+const CATALOG: [(&str, &str); 11] = [
     room!("process"),
     room!("packet"),
     room!("software"),
@@ -63,6 +63,7 @@ const CATALOG: [(&str, &str); 10] = [
     room!("control"),
     room!("update"),
     room!("backup"),
+    room!("support"),
     room!("maintenance"),
 ];
 

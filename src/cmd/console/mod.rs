@@ -16,6 +16,7 @@ mod row;
 mod screen;
 mod sight;
 mod standing;
+mod support;
 mod terminal;
 mod update;
 #[cfg(test)]
@@ -66,6 +67,9 @@ pub(super) struct Arguments {
     /// Tiến độ cập nhật / how far an update is
     #[arg(long, default_value = "/run/trucgate-update/progress.json")]
     update_progress: PathBuf,
+    /// Tiến độ gói hỗ trợ / how far a support bundle is
+    #[arg(long, default_value = "/run/trucgate-support/progress.json")]
+    support_progress: PathBuf,
     /// Tệp nhật ký, thay cho nhật ký của máy / a journal file instead of the machine's journal
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -86,6 +90,7 @@ pub(super) fn run(whom: &Whom, arguments: &Arguments) -> Result<(), Failure> {
             state: arguments.updates.clone(),
             progress: arguments.update_progress.clone(),
         },
+        support: arguments.support_progress.clone(),
     };
     let (clock, mut app) = (Clock::system(), App::new(arguments.lang));
     if arguments.once {

@@ -157,6 +157,7 @@ pub(super) fn keys(first: bool, scrolls: bool, language: Language) -> Vec<Row> {
             &[
                 ("5", "Tắt máy", "Power"),
                 ("6", "Cập nhật", "Update"),
+                ("7", "Hỗ trợ", "Support"),
                 ("8", "Bảo trì", "Maintenance"),
             ],
         ]

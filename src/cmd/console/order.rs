@@ -12,6 +12,7 @@ pub(super) enum Order {
     PowerOff,
     Restart,
     Update,
+    Support,
     Maintenance,
 }
 
@@ -22,6 +23,7 @@ impl Order {
             Self::PowerOff => "power-off",
             Self::Restart => "restart",
             Self::Update => "update",
+            Self::Support => "support",
             Self::Maintenance => "maintenance",
         }
     }

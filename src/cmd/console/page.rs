@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use time::macros::format_description;
 
 use super::super::machine::Machine;
+use super::super::progress::Sign;
 use super::errors::Line;
 use super::language::{Language, shown};
 use super::row::{Row, Tone, paragraph};
@@ -32,6 +33,8 @@ pub(super) struct Sight {
     pub(super) report: Result<Report, String>,
     pub(super) machine: Machine,
     pub(super) updates: Updates,
+    /// How far a support bundle is, or how the last one ended.
+    pub(super) support: Option<Sign>,
     /// The newest first.
     pub(super) errors: Result<Vec<Line>, String>,
     /// Members' names by code, as the plan of the box writes them.

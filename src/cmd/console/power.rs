@@ -60,6 +60,10 @@ fn question(order: Order, language: Language) -> &'static str {
             " KHỞI ĐỘNG LẠI: liên thông dừng trong ít phút. Nhấn Y để đồng ý.",
             " RESTART: traffic stops for some minutes. Press Y to agree.",
         ),
+        Order::Support => language.say(
+            " GÓI HỖ TRỢ: ghi lên đĩa TRUC-SUP, người cầm đĩa đọc được. Nhấn Y để đồng ý.",
+            " SUPPORT: written to TRUC-SUP, whose holder can read it. Press Y to agree.",
+        ),
         Order::Update => language.say(
             " CẬP NHẬT: gói được kiểm tra rồi ghi vào khe trống. Nhấn Y để đồng ý.",
             " UPDATE: the bundle is checked, then the idle slot written. Press Y to agree.",
@@ -75,7 +79,7 @@ fn under_way(order: Order, language: Language) -> &'static str {
     match order {
         Order::PowerOff => language.say(" Đang tắt máy…", " Shutting down…"),
         Order::Restart => language.say(" Đang khởi động lại…", " Restarting…"),
-        Order::Update => language.say(
+        Order::Update | Order::Support => language.say(
             " Đã bắt đầu; tiến độ hiện ở trên, nhấn R để xem ngay.",
             " It has begun; how far it is stands above, the key R looks at once.",
         ),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::super::machine::Machine;
 use super::super::operator::Whom;
+use super::super::progress::Sign;
 use super::Event;
 use super::errors;
 use super::language::shown;
@@ -28,6 +29,8 @@ pub(super) struct Watcher {
     pub(super) directory: PathBuf,
     pub(super) journal: Option<PathBuf>,
     pub(super) updates: Places,
+    /// Where the progress of a support bundle is.
+    pub(super) support: PathBuf,
 }
 
 /// Looks for ever and tells `events`; whoever sends to what is returned makes it look at once.
@@ -67,6 +70,7 @@ pub(super) fn look(watcher: &Watcher) -> Sight {
         report: report(&watcher.whom),
         machine: Machine::look(),
         updates: Updates::look(&watcher.updates),
+        support: Sign::read(&watcher.support),
         errors: errors::last(watcher.journal.as_deref()),
         names,
         checklist: bench.map(|bench| {

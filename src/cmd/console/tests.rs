@@ -123,6 +123,7 @@ fn in_order() -> Sight {
         report: Ok(report(good())),
         machine: machine(),
         updates: Updates::default(),
+        support: None,
         errors: Ok(Vec::new()),
         names: BTreeMap::from([("H41".to_owned(), "Ủy ban nhân dân tỉnh Nghệ An".to_owned())]),
         checklist: Ok("Máy chủ bảo mật / box 00.02.W00, /etc/trucgate\n\n [x]  1. kế hoạch / plan\n [>]  2. token\n\nTiếp theo / next:\n  trucgate provision init-token --dir /etc/trucgate\n".to_owned()),
@@ -226,6 +227,18 @@ fn on_trial() -> Sight {
     }
 }
 
+/// A bundle was made for those who help.
+fn supported() -> Sight {
+    Sight {
+        support: Some(Sign {
+            vi: "Đã lập gói hỗ trợ trucgate-support-00.02.W00-20261127T102005Z.tar, 812 KiB, máy đã ký.".to_owned(),
+            en: "The support bundle trucgate-support-00.02.W00-20261127T102005Z.tar is made, 812 KiB, signed by this box.".to_owned(),
+            good: Some(true),
+        }),
+        ..in_order()
+    }
+}
+
 fn not_running() -> Sight {
     Sight {
         report: Err("không có tiến trình nào trên máy này / no process here".to_owned()),
@@ -264,6 +277,9 @@ fn pages_are_as_captured_in_both_languages() {
         ("update", on_trial(), "6", Some(24)),
         ("update-asked", in_order(), "61", Some(24)),
         ("update-elsewhere", not_running(), "6", Some(24)),
+        ("support", supported(), "7", Some(24)),
+        ("support-asked", in_order(), "71", Some(24)),
+        ("support-elsewhere", not_running(), "7", Some(24)),
         ("maintenance", in_order(), "8", Some(24)),
         ("maintenance-asked", in_order(), "81", Some(24)),
     ];
@@ -317,8 +333,12 @@ fn nothing_is_ordered_without_a_second_key_and_any_other_takes_it_back() {
         Wish::Order(Order::Restart)
     );
     assert_eq!(app(Language::Vi, "61").press(y), Wish::Order(Order::Update));
+    assert_eq!(
+        app(Language::Vi, "71").press(y),
+        Wish::Order(Order::Support)
+    );
     for keys in [
-        "", "6", "61x", "601", "5", "1", "51x", "510", "5105", "2y1y",
+        "", "6", "61x", "601", "7", "71x", "72", "701", "5", "1", "51x", "510", "5105", "2y1y",
     ] {
         assert_eq!(app(Language::Vi, keys).press(y), Wish::Nothing, "{keys}");
     }

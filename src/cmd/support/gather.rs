@@ -73,12 +73,7 @@ const UNITS: [&[&str]; 3] = [
         "trucgate-*",
     ],
 ];
-const NETWORK: [&[&str]; 4] = [
-    &["ip", "address"],
-    &["ip", "route"],
-    &["ip", "-6", "route"],
-    &["nft", "list", "table", "inet", "trucgate"],
-];
+const NETWORK: [&[&str]; 3] = [&["ip", "address"], &["ip", "route"], &["ip", "-6", "route"]];
 const DISKS: [&[&str]; 2] = [
     &["df", "--human-readable", "--print-type"],
     &[
@@ -137,7 +132,7 @@ pub(super) fn gather(
     Gathered { name, entries }
 }
 
-/// What the wall itself says takes a power that this process does without on an appliance.
+/// What the wall was told. What it says itself takes a power over it, which this process is not to have.
 fn doors() -> String {
     let text = std::fs::read_to_string(DOORS);
     format!(

@@ -87,9 +87,9 @@ fn make(whom: &Whom, make: &Make, progress: &mut Progress) -> Result<Written, Fa
     let Gathered { name, entries } = gather::gather(whom, &make.places, made, progress);
     let file = if out.is_dir() {
         let time = rfc3339(made);
-        let time = time.split('.').next().unwrap_or_default();
+        let time = time.split(['.', 'Z']).next().unwrap_or_default();
         let time: String = time.chars().filter(char::is_ascii_alphanumeric).collect();
-        out.join(format!("trucgate-support-{name}-{time}.tar"))
+        out.join(format!("trucgate-support-{name}-{time}Z.tar"))
     } else {
         out.to_owned()
     };
