@@ -7,11 +7,13 @@
 
 pub mod copy;
 pub mod disks;
+mod log_server;
 mod render;
 mod settings;
 
+pub use log_server::LogServer;
 pub use render::{File, files};
-pub use settings::{Clock, Names, Network, Opened, Peers, Prefix, Settings, Update};
+pub use settings::{Clock, Journal, Names, Network, Opened, Peers, Prefix, Settings, Update};
 
 #[cfg(test)]
 mod tests;

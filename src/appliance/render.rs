@@ -3,7 +3,13 @@
 use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
 
+use super::log_server::LogServer;
 use super::settings::{Network, Opened, Settings};
+
+/// What systemd-journal-upload(8) reads; it is started only where this is there.
+const UPLOAD: &str = "systemd/journal-upload.conf.d/50-trucgate.conf";
+/// Whom the box trusts: the log server's certificate comes from there, too.
+const ANCHORS: &str = "/etc/trucgate/trust/root.pem";
 
 /// A file below the runtime directory, and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +38,9 @@ pub fn files(settings: &Settings) -> Vec<File> {
     ];
     if let Some(url) = &settings.update.url {
         files.push(file("trucgate/update.url", format!("{url}\n")));
+    }
+    if let Some(server) = &settings.journal.upload {
+        files.push(file(UPLOAD, upload(server)));
     }
     for (at, card) in settings.network.iter().enumerate() {
         files.push(file(
@@ -77,12 +86,24 @@ fn network(card: &Network) -> String {
     text
 }
 
+/// The box shows no certificate of its own: its keys are the token's, where that program can't reach them.
+fn upload(server: &LogServer) -> String {
+    format!(
+        "[Upload]\nURL={server}\nServerKeyFile=-\nServerCertificateFile=-\nTrustedCertificateFile={ANCHORS}\n"
+    )
+}
+
 /// Elements of the sets that the rules of the appliance name; a set that gets none stays empty, and its door shut.
 fn doors(settings: &Settings) -> String {
     let mut text = String::new();
     opened(&mut text, "software", "software", &settings.software);
     opened(&mut text, "operators", "operator", &settings.operators);
     by_family(&mut text, "peers", &settings.peers.to, |to| {
+        (to.ip(), format!("{} . {}", to.ip(), to.port()))
+    });
+    let server = settings.journal.upload.as_ref();
+    let server = server.and_then(|server| server.address(&settings.names).ok());
+    by_family(&mut text, "log_servers", server.as_slice(), |to| {
         (to.ip(), format!("{} . {}", to.ip(), to.port()))
     });
     for (set, all) in [

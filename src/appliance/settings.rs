@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::log_server::LogServer;
+
 /// All of a machine's settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +35,9 @@ pub struct Settings {
     /// Where updates are fetched from.
     #[serde(default)]
     pub update: Update,
+    /// Who else keeps the journal.
+    #[serde(default)]
+    pub journal: Journal,
 }
 
 /// One network card.
@@ -91,6 +96,14 @@ pub struct Update {
     pub url: Option<String>,
 }
 
+/// Who else keeps the journal.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Journal {
+    /// The agency's log server.
+    pub upload: Option<LogServer>,
+}
+
 /// An address and how many of its bits name the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -145,6 +158,9 @@ impl Settings {
             return Err(format!(
                 "update.url {url:?}: cần dạng / wanted like https://HOST[:PORT]/PATH"
             ));
+        }
+        if let Some(server) = &self.journal.upload {
+            server.address(&self.names)?;
         }
         for (door, opened) in [("software", &self.software), ("operators", &self.operators)] {
             if opened.from.is_empty() != opened.ports.is_empty() {

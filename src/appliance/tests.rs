@@ -71,9 +71,52 @@ fn where_updates_come_from_is_a_url_or_nowhere() {
 }
 
 #[test]
+fn the_journal_goes_to_one_log_server_or_nowhere() {
+    const CONF: &str = "systemd/journal-upload.conf.d/50-trucgate.conf";
+    let with = |url: &str| format!("{WHOLE}\n[journal]\nupload = {url:?}\n");
+    for (url, shown, set) in [
+        (
+            "https://192.0.2.50",
+            "https://192.0.2.50:19532",
+            "log_servers4 { 192.0.2.50 . 19532 }",
+        ),
+        (
+            "https://[2001:db8::50]:443/",
+            "https://[2001:db8::50]:443",
+            "log_servers6 { 2001:db8::50 . 443 }",
+        ),
+        (
+            "https://hub.example:19533",
+            "https://hub.example:19533",
+            "log_servers4 { 192.0.2.20 . 19533 }",
+        ),
+    ] {
+        let conf = text(&with(url), CONF);
+        assert!(conf.starts_with(&format!("[Upload]\nURL={shown}\n")), "{conf}");
+        assert!(conf.ends_with("TrustedCertificateFile=/etc/trucgate/trust/root.pem\n"));
+        let doors = text(&with(url), "trucgate/doors.nft");
+        assert!(doors.contains(&format!("trucgate {set}\n")), "{doors}");
+    }
+    let settings = Settings::read(WHOLE).unwrap();
+    assert!(files(&settings).iter().all(|file| file.path != CONF));
+    assert!(!text(WHOLE, "trucgate/doors.nft").contains("log_servers"));
+    for wrong in [
+        "http://192.0.2.50", "192.0.2.50", "https://", "https://192.0.2.50:0x1", "https://192.0.2.50/logs",
+        "https://an@192.0.2.50", "https://2001:db8::50", "https://[192.0.2.50]", "https://a b", "https://192.0.2.50\nURL=x",
+        "https://192.0.2", "",
+    ] {
+        let error = Settings::read(&with(wrong)).unwrap_err();
+        assert!(error.contains("https://192.0.2.50:19532"), "{wrong}: {error}");
+    }
+    let error = Settings::read(&with("https://logs.example")).unwrap_err();
+    assert!(error.contains("\"logs.example\" is not among [names] hosts"), "{error}");
+}
+
+#[test]
 fn every_set_is_one_of_the_rules() {
     let rules = include_str!("../../systemd/appliance/etc/nftables.conf");
-    for line in text(WHOLE, "trucgate/doors.nft").lines() {
+    let whole = format!("{WHOLE}\n[journal]\nupload = \"https://192.0.2.50\"\n");
+    for line in text(&whole, "trucgate/doors.nft").lines() {
         let set = line.split(' ').nth(4).unwrap();
         assert!(rules.contains(&format!("set {set} {{")), "{set}");
     }
