@@ -1,5 +1,7 @@
 //! The appliance's definition, as far as it can be judged without building it. What is built is judged by `make image-test`.
 
+#[path = "image/journal_upload.rs"]
+mod journal_upload;
 #[path = "tree/files.rs"]
 mod tree;
 

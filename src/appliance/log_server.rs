@@ -48,9 +48,8 @@ impl FromStr for LogServer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wanted = || {
-            format!("journal.upload {text:?}: cần dạng / wanted like https://192.0.2.50:{PORT}")
-        };
+        let wanted =
+            || format!("journal.upload {text:?}: cần dạng / wanted like https://192.0.2.50:{PORT}");
         let rest = text.strip_prefix("https://").ok_or_else(wanted)?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = match rest.rsplit_once(':') {

@@ -92,7 +92,10 @@ fn the_journal_goes_to_one_log_server_or_nowhere() {
         ),
     ] {
         let conf = text(&with(url), CONF);
-        assert!(conf.starts_with(&format!("[Upload]\nURL={shown}\n")), "{conf}");
+        assert!(
+            conf.starts_with(&format!("[Upload]\nURL={shown}\n")),
+            "{conf}"
+        );
         assert!(conf.ends_with("TrustedCertificateFile=/etc/trucgate/trust/root.pem\n"));
         let doors = text(&with(url), "trucgate/doors.nft");
         assert!(doors.contains(&format!("trucgate {set}\n")), "{doors}");
@@ -101,15 +104,30 @@ fn the_journal_goes_to_one_log_server_or_nowhere() {
     assert!(files(&settings).iter().all(|file| file.path != CONF));
     assert!(!text(WHOLE, "trucgate/doors.nft").contains("log_servers"));
     for wrong in [
-        "http://192.0.2.50", "192.0.2.50", "https://", "https://192.0.2.50:0x1", "https://192.0.2.50/logs",
-        "https://an@192.0.2.50", "https://2001:db8::50", "https://[192.0.2.50]", "https://a b", "https://192.0.2.50\nURL=x",
-        "https://192.0.2", "",
+        "http://192.0.2.50",
+        "192.0.2.50",
+        "https://",
+        "https://192.0.2.50:0x1",
+        "https://192.0.2.50/logs",
+        "https://an@192.0.2.50",
+        "https://2001:db8::50",
+        "https://[192.0.2.50]",
+        "https://a b",
+        "https://192.0.2.50\nURL=x",
+        "https://192.0.2",
+        "",
     ] {
         let error = Settings::read(&with(wrong)).unwrap_err();
-        assert!(error.contains("https://192.0.2.50:19532"), "{wrong}: {error}");
+        assert!(
+            error.contains("https://192.0.2.50:19532"),
+            "{wrong}: {error}"
+        );
     }
     let error = Settings::read(&with("https://logs.example")).unwrap_err();
-    assert!(error.contains("\"logs.example\" is not among [names] hosts"), "{error}");
+    assert!(
+        error.contains("\"logs.example\" is not among [names] hosts"),
+        "{error}"
+    );
 }
 
 #[test]
