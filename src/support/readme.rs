@@ -70,8 +70,10 @@ pub(super) fn text(entries: &[Entry], made: Moment, unsigned: Option<&str>) -> S
         }
     }
     text += "\nKhông có gì / what is not in it\n  \
-        khoá, mã PIN, mã bí mật của phần mềm, mã đăng ký; gói tin, nội dung, trích yếu và tệp kèm của văn bản\n  \
-        keys, PINs, secrets of software, invitation codes; packets, documents, their subjects and attachments\n";
+        khoá, mã PIN, mã bí mật của phần mềm, mã đăng ký; gói tin, nội dung, trích yếu và tệp kèm của văn bản; \
+        những gì hiện ra trong phiên bảo trì\n  \
+        keys, PINs, secrets of software, invitation codes; packets, documents, their subjects and attachments; \
+        what a maintenance session has shown\n";
     if unsigned.is_none() {
         text += "\nKiểm tra / how to verify\n  \
             trucgate support verify FILE --anchors root.pem\n\n\

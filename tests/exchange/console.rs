@@ -77,12 +77,12 @@ async fn a_person_at_the_console_sees_the_box_and_turns_it_off() {
         shown.contains("Thiết bị lưu khoá (token) không trả lời"),
         "{shown}"
     );
-    let keys: Vec<_> = shown.lines().rev().take(2).collect();
+    let keys: Vec<_> = shown.lines().skip(22).collect();
     assert_eq!(
         keys,
         [
-            " [8] Bảo trì [L] English",
-            " [1] Mạng [2] Cấp phát [3] Chi tiết [4] Lỗi [5] Tắt máy [6] Cập nhật [7] Hỗ trợ"
+            " [1] Mạng [2] Cấp phát [3] Chi tiết [4] Lỗi [L] English",
+            " [5] Tắt máy [6] Cập nhật [7] Hỗ trợ [8] Bảo trì"
         ]
     );
     assert!(!line.is_as_for_a_shell());

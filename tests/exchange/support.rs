@@ -345,7 +345,7 @@ fn without_a_medium_or_room_on_it_nothing_is_left_and_the_reason_is_named() {
         .unwrap();
     assert!(failed(&told).contains("there is no medium labelled TRUC-SUP"));
     said(&told, &ids::SUPPORT_FAILED);
-    assert_eq!(bundles(&medium), [PathBuf::new(); 0]);
+    assert_eq!(bundles(&medium), Vec::<PathBuf>::new());
     let told = Command::new(executable())
         .args(make(&place.path().join("none/x.tar"), &[]))
         .output()

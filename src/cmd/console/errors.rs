@@ -63,8 +63,8 @@ const CATALOG: [(&str, &str); 11] = [
     room!("control"),
     room!("update"),
     room!("backup"),
-    room!("maintenance"),
     room!("support"),
+    room!("maintenance"),
 ];
 
 /// One line.

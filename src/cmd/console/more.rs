@@ -2,7 +2,7 @@
 
 use super::errors::Line;
 use super::language::{Language, shown};
-use super::page::{Sight, TITLE, WIDTH, error_row, rule};
+use super::page::{Sight, TITLE, error_row, rule};
 use super::row::{Row, Tone, paragraph};
 use super::standing::{gauge_row, to_do};
 
@@ -145,42 +145,44 @@ pub(super) fn title(text: &str) -> Row {
 
 /// The last rows: what the keys do.
 pub(super) fn keys(first: bool, scrolls: bool, language: Language) -> Vec<Row> {
-    let entries: &[(&str, &str, &str)] = if first {
+    let rows: &[&[(&str, &str, &str)]] = if first {
         &[
-            ("1", "Mạng", "Network"),
-            ("2", "Cấp phát", "Tasks"),
-            ("3", "Chi tiết", "Gauges"),
-            ("4", "Lỗi", "Errors"),
-            ("5", "Tắt máy", "Power"),
-            ("6", "Cập nhật", "Update"),
-            ("7", "Hỗ trợ", "Support"),
-            ("8", "Bảo trì", "Maintenance"),
-            ("L", "English", "Tiếng Việt"),
+            &[
+                ("1", "Mạng", "Network"),
+                ("2", "Cấp phát", "Tasks"),
+                ("3", "Chi tiết", "Gauges"),
+                ("4", "Lỗi", "Errors"),
+                ("L", "English", "Tiếng Việt"),
+            ],
+            &[
+                ("5", "Tắt máy", "Power"),
+                ("6", "Cập nhật", "Update"),
+                ("7", "Hỗ trợ", "Support"),
+                ("8", "Bảo trì", "Maintenance"),
+            ],
         ]
     } else if scrolls {
-        &[
+        &[&[
             ("0", "Về trang đầu", "First page"),
             ("↓ J", "Xuống", "Down"),
             ("↑ K", "Lên", "Up"),
             ("L", "English", "Tiếng Việt"),
-        ]
+        ]]
     } else {
-        &[
+        &[&[
             ("0", "Về trang đầu", "First page"),
             ("L", "English", "Tiếng Việt"),
-        ]
+        ]]
     };
-    let (mut rows, mut row, mut width) = (vec![rule()], Row::default(), 0);
-    for (key, vi, en) in entries {
-        let (key, what) = (format!(" [{key}] "), language.say(vi, en));
-        let more = key.chars().count() + what.chars().count();
-        if width + more > WIDTH {
-            rows.push(std::mem::take(&mut row));
-            width = 0;
+    let mut shown = vec![rule()];
+    for entries in rows {
+        let mut row = Row::default();
+        for (key, vi, en) in *entries {
+            row = row
+                .then(Tone::Key, format!(" [{key}] "))
+                .then(Tone::Plain, language.say(vi, en));
         }
-        width += more;
-        row = row.then(Tone::Key, key).then(Tone::Plain, what);
+        shown.push(row);
     }
-    rows.push(row);
-    rows
+    shown
 }

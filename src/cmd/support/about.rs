@@ -53,12 +53,10 @@ fn first_word(file: &str) -> Option<String> {
 
 /// The box's code, as its configuration says.
 pub(super) fn code(directory: &Path) -> Option<String> {
-    let written = ["relay.toml", "trucgate.toml", "plan.toml"]
-        .into_iter()
-        .find_map(|name| {
-            let text = std::fs::read_to_string(directory.join(name)).ok()?;
-            let table: toml::Table = toml::from_str(&text).ok()?;
-            table.get("box")?.get("code")?.as_str().map(str::to_owned)
-        });
-    written
+    let names = ["relay.toml", "trucgate.toml", "plan.toml"];
+    names.into_iter().find_map(|name| {
+        let text = std::fs::read_to_string(directory.join(name)).ok()?;
+        let table: toml::Table = toml::from_str(&text).ok()?;
+        table.get("box")?.get("code")?.as_str().map(str::to_owned)
+    })
 }

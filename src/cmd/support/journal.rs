@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::ask::ask;
+use crate::journal::ids;
 
 /// Whose lines, besides those of failed units.
 const UNITS: [&str; 5] = [
@@ -83,7 +84,11 @@ fn line(json: &[u8]) -> Option<String> {
         Value::Array(all) => all.iter().all(Value::is_string),
         _ => true,
     });
-    let kept: Map<String, Value> = text.collect();
+    let mut kept: Map<String, Value> = text.collect();
+    if kept.get("MESSAGE_ID").and_then(Value::as_str) == Some(ids::MAINTENANCE_LINE.message_id) {
+        // What a person read at the shell may be anything.
+        kept.insert("MESSAGE".to_owned(), "(removed)".into());
+    }
     (!kept.is_empty()).then(|| format!("{}\n", Value::Object(kept)))
 }
 
@@ -100,6 +105,10 @@ mod tests {
             kept.as_deref(),
             Some("{\"MESSAGE\":\"a\",\"REASON\":[\"a\",\"b\"]}\n")
         );
+        let id = ids::MAINTENANCE_LINE.message_id;
+        let read = format!(r#"{{"MESSAGE":"secret = 1","MESSAGE_ID":"{id}"}}"#);
+        let kept = line(read.as_bytes()).unwrap();
+        assert!(kept.contains(id) && !kept.contains("secret"), "{kept}");
         assert_eq!(line(br#"{"_CMDLINE":"x"}"#), None);
         assert_eq!(line(b"MESSAGE=cut"), None);
     }
