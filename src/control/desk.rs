@@ -33,7 +33,7 @@ impl Asker {
         }
     }
 
-    /// The only members whose documents the asker may trace.
+    /// The only members of whom the asker sees anything.
     fn members(&self) -> Option<&[MemberId]> {
         match self {
             Self::Local(_) => None,
@@ -101,8 +101,10 @@ impl Desk {
             return refused(asker, needed);
         }
         match ask {
-            Ask::Status => Answer::Status(Box::new(self.report().await)),
-            Ask::Drill { days } => Answer::Status(Box::new(self.forecast(days).await)),
+            Ask::Status => Answer::Status(Box::new(self.report_to(asker).await)),
+            Ask::Drill { days } => {
+                Answer::Status(Box::new(seen_by(asker, self.forecast(days).await)))
+            }
             Ask::Trace(what) => match self.traces(asker, &what).await {
                 Ok(traces) => Answer::Traces(traces),
                 Err(reason) => Answer::Refused(Text::new(
@@ -180,12 +182,24 @@ impl Desk {
         Report::new(self.0.code.clone(), self.0.role.to_owned(), then, gauges)
     }
 
+    /// What of it is for this asker.
+    pub async fn report_to(&self, asker: &Asker) -> Report {
+        seen_by(asker, self.report().await)
+    }
+
     /// Reads all gauges, and lets the journal see what they say.
     pub async fn report(&self) -> Report {
         let now = self.0.clock.now();
         let gauges = self.0.board.read(now).await;
         self.0.watch.see(&gauges, now);
         Report::new(self.0.code.clone(), self.0.role.to_owned(), now, gauges)
+    }
+}
+
+fn seen_by(asker: &Asker, report: Report) -> Report {
+    match asker.members() {
+        Some(members) => report.only_for(members),
+        None => report,
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt::{self, Display};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
-use crate::gauge::{Gauge, Level};
+use crate::gauge::{Gauge, Kind, Level};
+use crate::packet::MemberId;
 
 /// How a box or hub stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,18 @@ impl Report {
         }
     }
 
+    /// The same for who is here for those members only: what other members' keys, certificates and queues do is not shown.
+    #[must_use]
+    pub fn only_for(self, members: &[MemberId]) -> Self {
+        let (code, gauges) = (self.code, self.gauges);
+        let shown = |gauge: &Gauge| {
+            let of_members = matches!(gauge.kind, Kind::Seal | Kind::Queue | Kind::Certificate);
+            !of_members || is_about(&gauge.subject, &code, members)
+        };
+        let gauges = gauges.into_iter().filter(shown).collect();
+        Self::new(code, self.role, self.time, gauges)
+    }
+
     /// Exit code for monitoring: 0 in order (declared risks included), 1 warning, 2 traffic stops soon or has stopped.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -54,6 +67,13 @@ impl Report {
             Level::Stops => 2,
         }
     }
+}
+
+/// Whether a gauge's subject is the box itself or one of these members; one without a subject is of all of it.
+fn is_about(subject: &str, own: &str, members: &[MemberId]) -> bool {
+    let mut words = subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
+    subject.is_empty()
+        || words.any(|word| word == own || members.iter().any(|member| member.as_str() == word))
 }
 
 impl Display for Report {
@@ -167,6 +187,49 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<Report>(&json).unwrap(),
             report(Level::Warning)
+        );
+    }
+
+    #[test]
+    fn an_operator_of_one_member_sees_nothing_of_the_others() {
+        let gauge = |kind, subject: &str, level| {
+            let act = Text::new("làm", "act");
+            Gauge::good(kind, subject, Text::new("ổn", "fine")).at(level, act)
+        };
+        let all = vec![
+            gauge(Kind::Signer, "", Level::Risk),
+            gauge(
+                Kind::Seal,
+                "000.00.00.H41 (seal-000.00.00.H41)",
+                Level::Good,
+            ),
+            gauge(
+                Kind::Seal,
+                "000.00.00.G22 (seal-000.00.00.G22)",
+                Level::Stops,
+            ),
+            gauge(Kind::Certificate, "TLS 00.02.W00 (tls)", Level::Warning),
+            gauge(
+                Kind::Certificate,
+                "con dấu/seal 000.00.00.G22 (seal-000.00.00.G22)",
+                Level::Stops,
+            ),
+            gauge(Kind::Queue, "000.00.00.G22", Level::Stops),
+            gauge(Kind::Queue, "000.00.00.H41", Level::Good),
+        ];
+        let now = Moment::UNIX_EPOCH;
+        let report = Report::new("00.02.W00".into(), "relay".into(), now, all);
+        let seen = report.only_for(&["000.00.00.H41".parse().unwrap()]);
+        assert_eq!(seen.level, Level::Warning);
+        let subjects: Vec<_> = seen.gauges.iter().map(|gauge| &*gauge.subject).collect();
+        assert_eq!(
+            subjects,
+            [
+                "",
+                "000.00.00.H41 (seal-000.00.00.H41)",
+                "TLS 00.02.W00 (tls)",
+                "000.00.00.H41"
+            ]
         );
     }
 }

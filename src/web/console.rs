@@ -3,11 +3,11 @@
 use super::html::{esc, put};
 use super::language::Language;
 use super::page::Page;
-use crate::control::{Desk, Report, span};
+use crate::control::{Asker, Desk, Report, span};
 use crate::gauge::{Gauge, Level};
 
-pub(super) async fn page(desk: &Desk, language: Language, hub: bool) -> String {
-    render(&desk.report().await, language, hub)
+pub(super) async fn page(desk: &Desk, asker: &Asker, language: Language, hub: bool) -> String {
+    render(&desk.report_to(asker).await, language, hub)
 }
 
 pub(super) fn render(report: &Report, l: Language, hub: bool) -> String {

@@ -113,12 +113,12 @@ impl Door {
         let hub = matches!(self.site, Site::Hub(_));
         match request.path.as_str() {
             "/trace" => html(trace::page(&self.desk, &asker, &query, language).await),
-            "/status" => html(console::page(&self.desk, language, hub).await),
+            "/status" => html(console::page(&self.desk, &asker, language, hub).await),
             "/metrics" => {
-                let text = metrics::text(&self.desk.report().await);
+                let text = metrics::text(&self.desk.report_to(&asker).await);
                 Response::bytes(StatusCode::OK, metrics::TYPE, text)
             }
-            "/" if !hub => html(console::page(&self.desk, language, hub).await),
+            "/" if !hub => html(console::page(&self.desk, &asker, language, hub).await),
             // Who is here for one member sees its documents, not what the others do.
             _ if hub && operator.members.is_some() => {
                 let why = language.say(
