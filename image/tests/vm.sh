@@ -87,21 +87,18 @@ with_key() {
     vm_start "$@" -drive file=key.img,format=raw,if=none,id=key,readonly=on -device virtio-blk-pci,drive=key
 }
 
-# vm_wait SECONDS PATTERN: until the console shows it. Where processors are emulated, and shared besides, eight times as long.
+# vm_wait SECONDS PATTERN: until the console shows it, in a line that has ended or not. Where processors are emulated, and shared
+# besides, eight times as long.
 vm_wait() {
     local seconds=$(($1 * slowly))
-    timeout "$seconds" grep -q -a -m 1 -e "$2" <(tail -c +1 --pid="$vm" -f console) && return
-    tail -n 15 console | tr -d '\r' >&2
-    cat qemu.log >&2
-    fail "the console did not show '$2' within $seconds s"
-}
-
-# vm_page SECONDS TEXT: until the console's page, which has no lines that end, shows it.
-vm_page() {
-    local end=$((SECONDS + $1 * slowly))
+    local end=$((SECONDS + seconds))
     until grep -q -a -e "$2" console; do
-        [ $SECONDS -lt $end ] || fail "the console's page did not show '$2'"
-        sleep 1
+        if [ $SECONDS -ge $end ] || ! kill -0 "$vm"; then
+            tail -n 15 console | tr -d '\r' >&2
+            cat qemu.log >&2
+            fail "the console did not show '$2' within $seconds s"
+        fi
+        sleep 0.5
     done
 }
 
