@@ -1,6 +1,8 @@
 //! The journal really goes to a log server: systemd's own sender with what the settings render, over TLS, to systemd's own
 //! receiver.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
+
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
