@@ -8,7 +8,7 @@
 //! | header | length (32 bits, big-endian) and JSON ([`Header`]): whose, when, the heads of its logs |
 //! | envelope | length and CMS AuthEnvelopedData ([`envelope`]) that holds the content key, 32 bytes |
 //! | chunks | length and AES-256-GCM of up to 64 KiB each ([`chunks`]); the last one's length has its highest bit set |
-//! | signature | length and JSON ([`Attestation`]): a checkpoint of a member's log and its CMS signature |
+//! | signature | length and JSON ([`Attestation`](crate::seal::Attestation)): a checkpoint of a member's log and its CMS signature |
 //!
 //! Nothing follows. The signature is the seal key's, which signs nothing but checkpoints of its own member's log: the newest
 //! one is signed once more with the extension line `backup sha256:…`, the digest of all bytes before the signature's length.
