@@ -7,6 +7,8 @@ pub mod enrolment;
 mod import;
 mod table;
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 pub use import::{Imported, RefusedLine, import};
@@ -102,10 +104,15 @@ impl Registry {
         };
         content.enter_changes(before);
         let directory = Directory::new(content).map_err(registry_error)?;
-        for member in &directory.members {
+        let mut known: HashSet<MemberId> = HashSet::new();
+        for member in directory.members() {
             if let Some(code) = &member.box_code
-                && directory.find_box(code).is_none()
+                && !known.contains(code)
             {
+                if directory.find_box(code).is_some() {
+                    known.insert(code.clone());
+                    continue;
+                }
                 return Err(Error::Registry(format!(
                     "{} is reached through {code}, which is no registered box",
                     member.code

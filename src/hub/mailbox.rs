@@ -129,10 +129,10 @@ impl Hub {
         let Ok(directory) = self.directory() else {
             return;
         };
-        let mut rung: Vec<&MemberId> = Vec::new();
+        let mut rung: Vec<MemberId> = Vec::new();
         for member in members.iter().filter_map(|member| directory.find(member)) {
-            if let Some(code) = box_of(&directory, member).filter(|code| !rung.contains(code)) {
-                self.bells.ring(code, For::Mail);
+            if let Some(code) = box_of(&directory, &member).filter(|code| !rung.contains(code)) {
+                self.bells.ring(&code, For::Mail);
                 rung.push(code);
             }
         }

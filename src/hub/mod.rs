@@ -11,7 +11,7 @@
 //! | `receipts` | promises of recipients back to senders |
 //! | `heads` | witness of the members' logs |
 //! | `epochs` | logs that go on behind an older head, after a restore |
-//! | `directory` | the signed list of members; `admin` changes it |
+//! | `directory` | the signed list of members; `admin` changes it, `differences` tells boxes what changed |
 //! | `enrolment` | boxes that ask to be registered; `admin` decides |
 //! | `trace` | where a packet is, for operators |
 //! | `statistics` | what the evidence adds up to |
@@ -23,6 +23,7 @@ pub mod admin;
 mod bells;
 mod consignment;
 pub mod cost;
+mod differences;
 mod directory;
 mod door;
 pub mod enrolment;
@@ -115,6 +116,7 @@ pub const SCHEMAS: &[&str] = &[
     statistics::SCHEMA,
     trace::NAMES_SCHEMA,
     epochs::SCHEMA,
+    differences::SCHEMA,
 ];
 
 /// Bounds of a hub.
@@ -339,10 +341,8 @@ fn unsigned(number: i64) -> u64 {
 }
 
 /// The registered code of the box through which a member is reached.
-fn box_of<'a>(directory: &'a Directory, member: &Member) -> Option<&'a MemberId> {
-    directory
-        .find_box(member.box_code.as_ref()?)
-        .map(|entry| &entry.code)
+fn box_of(directory: &Directory, member: &Member) -> Option<MemberId> {
+    Some(directory.box_of(member)?.code.clone())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The operator's part of an enrolment: invite a box, see who asks, approve or refuse.
 
+use std::sync::Arc;
+
 use super::super::enrolment::{plain, sha256};
 use super::super::{Error, millis};
 use super::{Change, read, registry, write};
@@ -167,7 +169,7 @@ fn changes(
     };
     let mut entry = directory
         .find_box(&message.box_code)
-        .cloned()
+        .map(Arc::unwrap_or_clone)
         .unwrap_or_else(|| BoxEntry {
             code: message.box_code.clone(),
             tls: Vec::new(),
@@ -183,10 +185,10 @@ fn changes(
     }
     let box_code = entry.code.clone();
     let mut changes = vec![Change::AddBox(entry)];
-    let mut next_id = directory.members.iter().map(|m| m.id).max().unwrap_or(0);
+    let mut next_id = directory.members().map(|m| m.id).max().unwrap_or(0);
     for shown in &message.members {
         let mut member = match directory.find(&shown.code) {
-            Some(known) => known.clone(),
+            Some(known) => Arc::unwrap_or_clone(known),
             None => {
                 next_id += 1;
                 Member::new(shown.code.clone(), next_id, shown.name.clone())

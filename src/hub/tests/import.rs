@@ -8,12 +8,8 @@ use crate::trust::directory::Member;
 async fn member(world: &World, name: &str) -> Member {
     world.hub.refresh_directory().await.unwrap();
     let grounds = world.grounds.borrow().clone();
-    grounds
-        .directory
-        .unwrap()
-        .find(&code(name))
-        .unwrap()
-        .clone()
+    let found = grounds.directory.unwrap().find(&code(name)).unwrap();
+    Member::clone(&found)
 }
 
 async fn import(world: &World, table: &str, skip: bool) -> Imported {
