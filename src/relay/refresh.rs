@@ -15,7 +15,7 @@ use crate::retry::Backoff;
 use crate::tls::Grounds;
 use crate::trust::directory::Directory;
 use crate::trust::directory::difference::Difference;
-use crate::uplink::{Fetched, Hub, Listing};
+use crate::uplink::{Fetched, Hub, Listing, wire};
 
 /// How long a change of the directory is waited for.
 const WAIT: Duration = Duration::from_secs(25);
@@ -152,9 +152,12 @@ async fn entered(
 /// Copies a whole directory to the disk as it comes.
 async fn copied(mut written: Written, sealed: Fetched, size: u64) -> Result<Written, Error> {
     let Fetched {
-        start, mut rest, ..
+        seal,
+        start,
+        mut rest,
     } = sealed;
-    rest.limit(size);
+    // What came before the body counts, too.
+    rest.limit(wire::framed(&seal).len() as u64 + size);
     let (pieces, mut come) = mpsc::channel::<Bytes>(AHEAD);
     let writing = spawn_blocking(move || {
         while let Some(piece) = come.blocking_recv() {

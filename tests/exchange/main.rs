@@ -16,6 +16,7 @@ mod stamps;
 mod statistics;
 mod trace;
 mod tenancy;
+mod directory;
 mod disk;
 mod forgetful_disk;
 mod gauges;

@@ -12,8 +12,9 @@ mod scan;
 mod source;
 mod table;
 
+use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -39,6 +40,7 @@ pub struct Directory {
     /// Members by the box that they name: its code's hash and the member's number.
     behind: Vec<[u32; 3]>,
     agencies: Vec<u32>,
+    homes: Mutex<HashMap<MemberId, Arc<[MemberId]>>>,
 }
 
 impl Deref for Directory {
@@ -207,6 +209,22 @@ impl Directory {
         members.filter(move |one| one.box_code.as_ref().is_some_and(|it| names.contains(it)))
     }
 
+    /// The codes of the members reached through a box: read once, since a hub asks again and again.
+    #[must_use]
+    pub fn codes_of_box(&self, code: &MemberId) -> Arc<[MemberId]> {
+        let homes = || self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(codes) = homes().get(code) {
+            return codes.clone();
+        }
+        let members = self.members_of_box(code);
+        let codes: Arc<[MemberId]> = members.map(|member| member.code.clone()).collect();
+        // What is asked for and is no box is not kept: anybody may ask.
+        if !codes.is_empty() {
+            homes().insert(code.clone(), codes.clone());
+        }
+        codes
+    }
+
     /// How many members are reached through a box.
     #[must_use]
     pub fn count_of_box(&self, code: &MemberId) -> usize {
@@ -294,6 +312,7 @@ impl Index {
             prints: self.prints,
             behind: self.behind,
             agencies: self.agencies,
+            homes: Mutex::default(),
         };
         directory.each_has_one_owner()?;
         Ok(directory)
