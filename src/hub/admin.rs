@@ -7,8 +7,6 @@ pub mod enrolment;
 mod import;
 mod table;
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 
 pub use import::{Imported, RefusedLine, import};
@@ -94,32 +92,32 @@ impl Registry {
         valid_until: Moment,
         before: Option<&Directory>,
     ) -> Result<Directory, Error> {
-        let mut content = Content {
+        let mut content = self.content(version, issued, valid_until);
+        content.check().map_err(registry_error)?;
+        content.enter_changes(before).map_err(registry_error)?;
+        Directory::new(content).map_err(registry_error)
+    }
+
+    /// The register as it stands, with no version and no time.
+    fn unpublished(self) -> Result<Directory, Error> {
+        self.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)
+    }
+
+    /// Whether it contradicts itself.
+    fn check(self) -> Result<(), Error> {
+        let content = self.content(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH);
+        content.check().map_err(registry_error)
+    }
+
+    fn content(self, version: u64, issued: Moment, valid_until: Moment) -> Content {
+        Content {
             version,
             issued,
             valid_until,
             hub: self.hub,
             members: self.members,
             boxes: self.boxes,
-        };
-        content.enter_changes(before);
-        let directory = Directory::new(content).map_err(registry_error)?;
-        let mut known: HashSet<MemberId> = HashSet::new();
-        for member in directory.members() {
-            if let Some(code) = &member.box_code
-                && !known.contains(code)
-            {
-                if directory.find_box(code).is_some() {
-                    known.insert(code.clone());
-                    continue;
-                }
-                return Err(Error::Registry(format!(
-                    "{} is reached through {code}, which is no registered box",
-                    member.code
-                )));
-            }
         }
-        Ok(directory)
     }
 }
 
@@ -133,7 +131,7 @@ pub async fn apply(store: &Store, changes: Vec<Change>) -> Result<u64, Error> {
             for change in &changes {
                 write(tx, change)?;
             }
-            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            registry(tx)?.check()?;
             tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
             Ok(super::unsigned(change(tx)?))
         })
@@ -192,10 +190,7 @@ fn registered(tx: &Tx<'_>, code: &MemberId) -> Result<Member, Error> {
 /// # Errors
 /// When it can't be read or contradicts itself.
 pub async fn listed(store: &Store) -> Result<Directory, Error> {
-    let epoch = Moment::UNIX_EPOCH;
-    store
-        .read(move |tx| registry(tx)?.directory(0, epoch, epoch, None))
-        .await
+    store.read(|tx| registry(tx)?.unpublished()).await
 }
 
 /// Whether a member can be taken out: it is registered, and nothing waits for it any more.
@@ -230,7 +225,7 @@ pub(super) async fn remove(store: &Store, code: MemberId) -> Result<(), Error> {
                 "DELETE FROM hub_registry WHERE kind = 'member' AND code = ?1",
                 [code.as_str()],
             )?;
-            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            registry(tx)?.check()?;
             tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
             Ok(())
         })

@@ -63,8 +63,7 @@ pub async fn invite(
 pub async fn pending(store: &Store) -> Result<Vec<Pending>, Error> {
     store
         .read(|tx| {
-            let directory =
-                registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            let directory = registry(tx)?.unpublished()?;
             let mut select = tx.prepare(
                 "SELECT message, at FROM hub_enrolment WHERE state = 'pending' ORDER BY at",
             )?;
@@ -115,12 +114,11 @@ pub async fn approve(
                 _ => return Err(none(&box_code)),
             };
             let message: Enrolment = read(&message)?;
-            let directory =
-                registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            let directory = registry(tx)?.unpublished()?;
             for change in changes(&directory, &message, may_move, replaces)? {
                 write(tx, &change)?;
             }
-            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            registry(tx)?.check()?;
             tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
             tx.execute(
                 "UPDATE hub_enrolment SET state = 'approved' WHERE box = ?1",

@@ -5,7 +5,6 @@ use std::fmt;
 
 use super::table::Table;
 use super::{Registry, put, registry};
-use crate::clock::Moment;
 use crate::gauge::Text;
 use crate::hub::Error;
 use crate::packet::MemberId;
@@ -93,9 +92,7 @@ fn checked(mut known: Registry, members: &[Member]) -> Result<(), Error> {
         .members
         .retain(|member| !replaced.contains(&member.code));
     known.members.extend(members.iter().cloned());
-    known
-        .directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)
-        .map(drop)
+    known.check()
 }
 
 /// What is to be written, by what is known; refused lines stand in the report.

@@ -26,6 +26,13 @@ pub struct Touched {
     pub boxes: BTreeSet<MemberId>,
 }
 
+impl Directory {
+    /// All members with their codes, as they are written.
+    pub(super) fn written(&self) -> impl Iterator<Item = Written> {
+        written(self, &self.members)
+    }
+}
+
 impl Touched {
     /// By comparing two directories whose entries are in the order of their codes.
     ///
@@ -55,7 +62,7 @@ impl Touched {
 fn written<'a, T: Listed>(
     directory: &'a Directory,
     table: &'a Table<T>,
-) -> impl Iterator<Item = Result<(MemberId, Bytes), Error>> {
+) -> impl Iterator<Item = Written> {
     table.numbers().map(|number| {
         let raw = table.raw(&directory.source, number);
         Ok((code_of(&raw)?, raw))
@@ -63,6 +70,12 @@ fn written<'a, T: Listed>(
 }
 
 fn code_of(raw: &[u8]) -> Result<MemberId, Error> {
+    // As it is written here; a code has nothing that would be escaped.
+    let first = raw.strip_prefix(b"{\"code\":\"");
+    let code = first.and_then(|rest| rest.split(|byte| *byte == b'"').next());
+    if let Some(code) = code.and_then(|code| std::str::from_utf8(code).ok()?.parse().ok()) {
+        return Ok(code);
+    }
     #[derive(Deserialize)]
     struct Coded {
         code: MemberId,
@@ -95,9 +108,9 @@ fn unlike<T: Listed>(
     Ok(touched)
 }
 
-type Written = Result<(MemberId, Bytes), Error>;
+pub(super) type Written = Result<(MemberId, Bytes), Error>;
 
-fn taken_if(
+pub(super) fn taken_if(
     entries: &mut Peekable<impl Iterator<Item = Written>>,
     fits: impl Fn(&MemberId) -> bool,
 ) -> Result<Option<(MemberId, Bytes)>, Error> {

@@ -166,15 +166,6 @@ impl Member {
             changed: None,
         }
     }
-
-    /// The same as another, whenever each was changed.
-    pub(super) fn stands_as(&self, other: &Self) -> bool {
-        let before = Self {
-            changed: other.changed,
-            ..self.clone()
-        };
-        before == *other
-    }
 }
 
 /// One security server, or the hub.

@@ -75,7 +75,7 @@ impl Directory {
     /// # Errors
     /// When it is not one, or contradicts itself.
     pub fn read(source: Source) -> Result<(Self, Digest), Error> {
-        let mut index = Index::default();
+        let mut index = Index::for_bytes(source.length());
         let mut scanner = Scanner::new(&source);
         let (mut header, mut value) = (vec![b'{'], Vec::new());
         let (mut members, mut boxes) = (false, false);
@@ -260,8 +260,10 @@ impl Directory {
     }
 }
 
+/// The least that an entry takes which has whatever is indexed.
+const SHORTEST: u64 = 250;
+
 /// An index as it grows.
-#[derive(Default)]
 struct Index {
     members: Table<Member>,
     boxes: Table<BoxEntry>,
@@ -271,6 +273,17 @@ struct Index {
 }
 
 impl Index {
+    fn for_bytes(length: u64) -> Self {
+        let many = usize::try_from(length / SHORTEST).unwrap_or(0);
+        Self {
+            members: Table::for_many(many),
+            boxes: Table::for_many(0),
+            prints: Prints::for_many(many),
+            behind: table::roomy(many),
+            agencies: Vec::new(),
+        }
+    }
+
     fn member(&mut self, at: u64, raw: &[u8]) -> Result<(), Error> {
         let (number, member) = self.members.add(at, raw)?;
         for print in &member.seal {

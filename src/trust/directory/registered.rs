@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::content::of_two;
 use super::table::Keys;
-use super::{BoxEntry, Directory, Fingerprint, Member, State, wrong};
+use super::{BoxEntry, Directory, Fingerprint, Member, State};
 use crate::packet::MemberId;
 use crate::trust::{Error, Identity, Refusal, Verdict};
 
@@ -15,7 +16,7 @@ pub(super) const BOX_TLS: u8 = 1;
 pub(super) const BOX_SEAL: u8 = 2;
 
 /// Entries by the certificates that are theirs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Prints(Keys);
 
 fn hash(print: &Fingerprint) -> u32 {
@@ -24,6 +25,10 @@ fn hash(print: &Fingerprint) -> u32 {
 }
 
 impl Prints {
+    pub(super) fn for_many(count: usize) -> Self {
+        Self(Keys::for_many(count))
+    }
+
     pub(super) fn add(&mut self, kind: u8, print: &Fingerprint, number: u32) {
         self.0.add(hash(print), kind, number);
     }
@@ -51,11 +56,6 @@ impl Directory {
 
     /// Refuses a certificate that stands under two codes for the same use.
     pub(super) fn each_has_one_owner(&self) -> Result<(), Error> {
-        let twice = |print, one: &MemberId, other: &MemberId| {
-            wrong(format_args!(
-                "certificate {print} is registered for {one} and for {other}"
-            ))
-        };
         for run in self.prints.0.doubles() {
             let mut seen: Vec<(bool, Fingerprint, MemberId)> = Vec::new();
             for key in run {
@@ -64,7 +64,7 @@ impl Directory {
                 for print in prints {
                     let mut same = seen.iter().filter(|one| (one.0, one.1) == (tls, print));
                     if let Some((.., other)) = same.find(|one| one.2 != code) {
-                        return Err(twice(print, other, &code));
+                        return Err(of_two(print, other, &code));
                     }
                     seen.push((tls, print, code.clone()));
                 }
@@ -78,7 +78,7 @@ impl Directory {
             for (tls, print) in prints {
                 let other = self.listed_owner(tls, print);
                 if let Some(other) = other.filter(|other| *other != hub.code) {
-                    return Err(twice(*print, &other, &hub.code));
+                    return Err(of_two(*print, &other, &hub.code));
                 }
             }
         }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use ring::digest;
 use serde::de::DeserializeOwned;
 
+use super::content::twice;
 use super::scan::wrong;
 use super::{BoxEntry, Member, Source};
 use crate::journal;
@@ -45,10 +46,14 @@ impl Listed for BoxEntry {
 
 /// A sorted list of keys: 32 bits of a hash, two of a rank, thirty of an entry's number. Sorted by the whole, so that among
 /// entries of one hash the better rank and then the earlier entry comes first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Keys(Vec<u64>);
 
 impl Keys {
+    pub(super) fn for_many(count: usize) -> Self {
+        Self(roomy(count))
+    }
+
     pub(super) fn add(&mut self, hash: u32, rank: u8, number: u32) {
         self.0
             .push(u64::from(hash) << 32 | u64::from(rank) << 30 | u64::from(number));
@@ -85,6 +90,21 @@ fn apart(key: u64) -> (u8, u32) {
     ((key >> 30) as u8 & 3, key as u32 & ((1 << 30) - 1))
 }
 
+/// From this length on the allocator of glibc takes memory from the system and gives it back at once, whatever it has
+/// learnt to keep: a directory that has had its time would else stay in memory as room for the next.
+const RETURNED: usize = 32 << 20;
+
+/// A list with room for as many. What of it is not used costs nothing, and is given back when it is shrunk.
+pub(super) fn roomy<T>(count: usize) -> Vec<T> {
+    let large = count * size_of::<T>() > 64 * 1024;
+    let least = if large {
+        RETURNED / size_of::<T>() + 4096
+    } else {
+        0
+    };
+    Vec::with_capacity(count.max(least))
+}
+
 /// The hash by which a code is found.
 fn hash(code: &MemberId) -> u32 {
     halves(code)[0]
@@ -107,23 +127,24 @@ pub(super) struct Table<T> {
     /// Where each begins; behind the last where the next would.
     starts: Vec<u32>,
     /// What the verified bytes of each digest to, so that a file which is changed in its place is noticed.
-    sums: Vec<u64>,
+    sums: Vec<u32>,
     codes: Keys,
     kept: Mutex<Vec<Option<(u32, Arc<T>)>>>,
 }
 
-impl<T> Default for Table<T> {
-    fn default() -> Self {
+impl<T: Listed> Table<T> {
+    /// With room for as many entries.
+    pub(super) fn for_many(count: usize) -> Self {
+        let mut starts = roomy(count + 1);
+        starts.push(0);
         Self {
-            starts: vec![0],
-            sums: Vec::new(),
-            codes: Keys::default(),
+            starts,
+            sums: roomy(count),
+            codes: Keys::for_many(count * 3),
             kept: Mutex::default(),
         }
     }
-}
 
-impl<T: Listed> Table<T> {
     /// Enters what stands at `at`; gives its number and the entry.
     pub(super) fn add(&mut self, at: u64, raw: &[u8]) -> Result<(u32, T), Error> {
         let entry: T = serde_json::from_slice(raw).map_err(wrong)?;
@@ -158,7 +179,7 @@ impl<T: Listed> Table<T> {
             for number in first {
                 let code = self.get(source, number).code().clone();
                 if codes.contains(&code) {
-                    return Err(wrong(format_args!("{code} is registered twice")));
+                    return Err(twice(&code));
                 }
                 codes.push(code);
             }
@@ -228,11 +249,11 @@ impl<T: Listed> Table<T> {
     }
 }
 
-fn sum(raw: &[u8]) -> u64 {
+fn sum(raw: &[u8]) -> u32 {
     let digest = digest::digest(&digest::SHA256, raw);
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest.as_ref()[..8]);
-    u64::from_le_bytes(first)
+    let mut first = [0; 4];
+    first.copy_from_slice(&digest.as_ref()[..4]);
+    u32::from_le_bytes(first)
 }
 
 /// A directory that was verified and can't be read back gives no answer, neither yes nor no: the process ends before it gives
