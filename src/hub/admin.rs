@@ -4,11 +4,14 @@
 //! move and publishes a new directory. A change that would contradict the rest is refused as a whole.
 
 pub mod enrolment;
+mod history;
 mod import;
 mod table;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use history::SCHEMA;
+pub use history::{Done, Entered, Line, Order, history, proof};
 pub use import::{Imported, RefusedLine, import};
 
 use super::Error;
@@ -121,16 +124,33 @@ impl Registry {
     }
 }
 
+impl Change {
+    /// The code of the entry that it changes.
+    fn code(&self) -> MemberId {
+        match self {
+            Self::SetHub(entry) | Self::AddBox(entry) => &entry.code,
+            Self::AddMember(member) => &member.code,
+            Self::DescribeMember(said) => &said.code,
+            Self::AddCertificate(one) | Self::RemoveCertificate(one) => &one.code,
+            Self::CloseMember { code, .. } => code,
+        }
+        .clone()
+    }
+}
+
 /// Applies changes, all or none; gives the registry's new state number.
 ///
 /// # Errors
 /// [`Error::Registry`] when the result would contradict itself, or a code to be closed is not registered.
-pub async fn apply(store: &Store, changes: Vec<Change>) -> Result<u64, Error> {
+pub async fn apply(store: &Store, order: Order, changes: Vec<Change>) -> Result<u64, Error> {
+    let done = Done::Applied(changes);
+    let text = history::Text::of(order, &done)?;
     store
         .write(move |tx| {
-            for change in &changes {
-                write(tx, change)?;
+            if let Done::Applied(changes) = &done {
+                changes.iter().try_for_each(|change| write(tx, change))?;
             }
+            text.keep(tx)?;
             registry(tx)?.check()?;
             tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
             Ok(super::unsigned(change(tx)?))
@@ -217,10 +237,12 @@ pub(super) fn may_remove(tx: &Tx<'_>, code: &MemberId) -> Result<(), Error> {
 ///
 /// # Errors
 /// As [`may_remove`], or when the rest would contradict itself.
-pub(super) async fn remove(store: &Store, code: MemberId) -> Result<(), Error> {
+pub(super) async fn remove(store: &Store, order: Order, code: MemberId) -> Result<(), Error> {
+    let text = history::Text::of(order, &Done::Removed(code.clone()))?;
     store
         .write(move |tx| {
             may_remove(tx, &code)?;
+            text.keep(tx)?;
             tx.execute(
                 "DELETE FROM hub_registry WHERE kind = 'member' AND code = ?1",
                 [code.as_str()],

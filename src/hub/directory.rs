@@ -96,6 +96,7 @@ impl Hub {
                 Ok::<_, Error>((admin::change(tx)?, admin::registry(tx)?, last))
             })
             .await?;
+        self.record_entered().await?;
         let valid_until = now + time::Duration::days(i64::from(self.config.directory_days));
         let before = self.published.borrow().clone();
         let made = spawn_blocking(move || {

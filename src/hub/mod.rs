@@ -117,6 +117,7 @@ pub const SCHEMAS: &[&str] = &[
     trace::NAMES_SCHEMA,
     epochs::SCHEMA,
     differences::SCHEMA,
+    admin::SCHEMA,
 ];
 
 /// Bounds of a hub.
@@ -300,12 +301,13 @@ impl Hub {
             .await
     }
 
-    /// Takes a member out of the register and publishes the directory without it. For two operators alone.
+    /// Takes a member out of the register and publishes the directory without it. For two operators alone, whom `by` names.
     ///
     /// # Errors
     /// As [`Hub::may_remove`], or when the store fails.
-    pub async fn remove_member(&self, code: &MemberId) -> Result<(), Error> {
-        admin::remove(&self.store, code.clone()).await?;
+    pub async fn remove_member(&self, code: &MemberId, by: &str) -> Result<(), Error> {
+        let order = admin::Order::new(by, &self.clock, &self.chance);
+        admin::remove(&self.store, order, code.clone()).await?;
         self.publish().await.map(drop)
     }
 

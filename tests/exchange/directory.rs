@@ -225,7 +225,6 @@ fn memory(world: &World, who: Who) -> (u64, u64) {
         let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
         kilobytes << 10
     };
-    println!(of("RssAnon:") >> 10, of("RssFile:") >> 10);
     (of("VmRSS:"), of("VmHWM:"))
 }
 

@@ -8,6 +8,7 @@ mod board;
 mod clock;
 mod console;
 mod peers;
+mod register;
 mod renewal;
 mod revocation;
 mod software;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::enrolment::{plain, sha256};
 use super::super::{Error, millis};
+use super::history::{self, Done, Order};
 use super::{Change, read, registry, write};
 use crate::clock::{Chance, Moment};
 use crate::packet::MemberId;
@@ -95,6 +96,7 @@ fn home(directory: &Directory, code: &MemberId) -> Option<Option<MemberId>> {
 /// [`Error::Registry`] when none waits under this code, a member would move unasked, or the result would contradict itself.
 pub async fn approve(
     store: &Store,
+    order: Order,
     box_code: MemberId,
     may_move: bool,
     replaces: bool,
@@ -115,9 +117,10 @@ pub async fn approve(
             };
             let message: Enrolment = read(&message)?;
             let directory = registry(tx)?.unpublished()?;
-            for change in changes(&directory, &message, may_move, replaces)? {
-                write(tx, &change)?;
-            }
+            let changes = changes(&directory, &message, may_move, replaces)?;
+            changes.iter().try_for_each(|change| write(tx, change))?;
+            let enrolment = box_code.clone();
+            history::Text::of(order, &Done::Approved { enrolment, changes })?.keep(tx)?;
             registry(tx)?.check()?;
             tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
             tx.execute(

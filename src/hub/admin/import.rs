@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use super::history::{self, Done, Order};
 use super::table::Table;
 use super::{Registry, put, registry};
 use crate::gauge::Text;
@@ -49,7 +50,12 @@ impl fmt::Display for RefusedLine {
 ///
 /// # Errors
 /// [`Error::Registry`] when the table has no usable header line or the result would contradict itself.
-pub async fn import(store: &Store, table: &str, skip_refused: bool) -> Result<Imported, Error> {
+pub async fn import(
+    store: &Store,
+    order: &Order,
+    table: &str,
+    skip_refused: bool,
+) -> Result<Imported, Error> {
     let table = Table::read(table)?;
     for _ in 0..TRIES {
         let (counter, known) = store
@@ -61,15 +67,21 @@ pub async fn import(store: &Store, table: &str, skip_refused: bool) -> Result<Im
         }
         checked(known, &members)?;
         // Planned outside, so that a running hub waits for the rows alone.
+        let done = Done::Imported(members);
+        let text = history::Text::of(order.clone(), &done)?;
         let entered = store
             .write(move |tx| {
                 if super::change(tx)? != counter {
                     return Ok(false);
                 }
-                for member in &members {
+                let Done::Imported(members) = &done else {
+                    return Ok(true);
+                };
+                for member in members {
                     put(tx, "member", &member.code, member)?;
                 }
                 if !members.is_empty() {
+                    text.keep(tx)?;
                     tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
                 }
                 Ok::<_, Error>(true)

@@ -41,7 +41,7 @@ async fn a_newer_directory_reaches_the_boxes_that_wait_and_holds() {
     };
     let new = "code,id,name,box_code\nE,20,\"Sở, \"\"Một\"\"\",000.00.01.W00\n";
     assert!(
-        admin::import(&world.store, new, false)
+        admin::import(&world.store, &world.order(), new, false)
             .await
             .unwrap()
             .entered
@@ -66,7 +66,9 @@ async fn a_newer_directory_reaches_the_boxes_that_wait_and_holds() {
         code: code("B"),
         successor: None,
     };
-    admin::apply(&world.store, vec![close]).await.unwrap();
+    admin::apply(&world.store, world.order(), vec![close])
+        .await
+        .unwrap();
     assert_eq!(world.hub.refresh_directory().await.unwrap(), 4);
     let now = world
         .hub
@@ -116,7 +118,9 @@ async fn a_change_travels_as_a_difference_from_each_version_that_the_hub_remembe
     for id in 100..400 {
         table += &format!("U{id},{id},Đơn vị {id},\n");
     }
-    let entered = admin::import(&world.store, &table, false).await.unwrap();
+    let entered = admin::import(&world.store, &world.order(), &table, false)
+        .await
+        .unwrap();
     assert!(entered.entered, "{entered:?}");
     assert_eq!(world.hub.refresh_directory().await.unwrap(), 2);
     let in_force = || world.grounds.borrow().directory.clone().unwrap();
@@ -127,12 +131,14 @@ async fn a_change_travels_as_a_difference_from_each_version_that_the_hub_remembe
     };
     for (name, version) in [("U399", 3), ("A", 4), ("U399", 5)] {
         let contact = format!("Bà {version}");
-        admin::apply(&world.store, describe(name, &contact))
+        admin::apply(&world.store, world.order(), describe(name, &contact))
             .await
             .unwrap();
         assert_eq!(world.hub.refresh_directory().await.unwrap(), version);
     }
-    admin::remove(&world.store, code("U100")).await.unwrap();
+    admin::remove(&world.store, world.order(), code("U100"))
+        .await
+        .unwrap();
     assert_eq!(world.hub.refresh_directory().await.unwrap(), 6);
     let (length, made) = caught_up(&world, &shared, &second).await;
     let last = in_force();
@@ -178,7 +184,11 @@ async fn a_change_that_contradicts_the_rest_changes_nothing() {
         vec![close("A"), without_box],
         vec![close("A"), twice],
     ] {
-        assert!(admin::apply(&world.store, bad).await.is_err());
+        assert!(
+            admin::apply(&world.store, world.order(), bad)
+                .await
+                .is_err()
+        );
     }
     assert_eq!(world.hub.refresh_directory().await.unwrap(), 1);
 }
@@ -219,14 +229,16 @@ async fn a_member_is_described_without_its_certificates_being_named_again() {
     let new = "code,id,name,level,domain,stage,stage_date,contact\n\
                E,20,Bộ E,1,ministry,upgrading,2019-03-01,\"Ông An, 0912\"\n";
     assert!(
-        admin::import(&world.store, new, false)
+        admin::import(&world.store, &world.order(), new, false)
             .await
             .unwrap()
             .entered
     );
     for wrong in ["ministry,live,,", "village,test,,", "ministry,test,soon,"] {
         let bad = format!("code,id,name,domain,stage,stage_date,contact\nE,20,Bộ E,{wrong}\n");
-        let report = admin::import(&world.store, &bad, false).await.unwrap();
+        let report = admin::import(&world.store, &world.order(), &bad, false)
+            .await
+            .unwrap();
         let refused = report.refused[0].to_string();
         assert!(
             refused.contains("line 2: ") && refused.contains("can't be read"),
@@ -238,7 +250,9 @@ async fn a_member_is_described_without_its_certificates_being_named_again() {
         {"describe-member": {"code": "A", "domain": "party", "contact": "Bà Bình"}}
     ]"#;
     let changes: Vec<Change> = serde_json::from_str(changes).unwrap();
-    admin::apply(&world.store, changes).await.unwrap();
+    admin::apply(&world.store, world.order(), changes)
+        .await
+        .unwrap();
     world.hub.refresh_directory().await.unwrap();
     let published = world.hub.published().borrow().clone().unwrap();
     let listed = &published.directory;
@@ -260,7 +274,9 @@ async fn a_member_is_described_without_its_certificates_being_named_again() {
     assert_eq!(a.seal.len(), 1, "its certificate stays");
     let unknown: Vec<Change> =
         serde_json::from_str(r#"[{"describe-member": {"code": "Z", "stage": "test"}}]"#).unwrap();
-    let refused = admin::apply(&world.store, unknown).await.unwrap_err();
+    let refused = admin::apply(&world.store, world.order(), unknown)
+        .await
+        .unwrap_err();
     assert!(
         refused.to_string().contains("Z is not registered"),
         "{refused}"
