@@ -24,7 +24,7 @@ SOFTHSM2 := /usr/lib/softhsm/libsofthsm2.so
 KRYOPTIC := $(CURDIR)/target/kryoptic/libkryoptic_pkcs11.so
 
 .PHONY: all setup setup-bench setup-tokens demo demo-2019 test test-tokens bench lint audit soak soak-token fuzz \
-	setup-image setup-image-test image image-lock image-test setup-board test-board test-year
+	setup-image setup-image-test image image-lock image-test setup-board test-board test-year test-register
 
 all: test
 
@@ -84,6 +84,10 @@ test-board: setup-board
 # Any window over a year of a million documents, built as it is released.
 test-year:
 	$(CARGO) test --release --locked --lib -- --ignored --nocapture hub::statistics
+
+# A register of 120,000 members at a running hub and its boxes: memory, look-ups, differences.
+test-register: setup
+	$(CARGO) test --locked --test exchange -- --ignored --nocapture directory::
 
 lint:
 	$(CARGO) fmt --all --check

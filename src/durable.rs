@@ -128,6 +128,7 @@ impl Disk {
     pub fn draft(&self, path: &Path) -> io::Result<Draft> {
         let temporary = temporary_of(path)?;
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create(true)
             .truncate(true)
@@ -225,6 +226,14 @@ impl Draft {
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let file = &mut self.file;
         self.disk.step(Op::Append, || file.write_all(bytes))
+    }
+
+    /// What has been written, to be read back: also when the file has got its name, and when that has become another's.
+    ///
+    /// # Errors
+    /// When there is no handle left.
+    pub fn written(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
 
     /// Fills the file up with zeros to `length` bytes, which take no room on the disk; one that is longer stays as it is.

@@ -2,6 +2,7 @@
 
 mod board;
 mod enrol;
+mod history;
 mod register;
 mod statistics;
 
@@ -22,6 +23,7 @@ use crate::control::agreed::{Anchors, AtHub};
 use crate::durable::Disk;
 use crate::evidence::{Archive, Log, SignerKey};
 use crate::https::{Protocols, Server, ServerConfig, ServerTls};
+use crate::hub::admin::Order;
 use crate::hub::{Hub, Parts, SCHEMAS};
 use crate::packet::MemberId;
 use crate::pki::{Keeper, Material};
@@ -66,6 +68,8 @@ enum Admin {
         #[arg(long)]
         skip_refused: bool,
     },
+    /// Ai đã thay đổi gì trong danh bạ, kèm chứng cứ / who entered what into the register, with the proof
+    History(history::Arguments),
     /// Số liệu rút từ chứng cứ / figures out of the evidence
     Statistics(statistics::Arguments),
     /// Bảng số liệu công khai thành trang tĩnh / the public board as static pages
@@ -120,6 +124,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Verb::Admin(Admin::Import { file, skip_refused })) => {
             register::import(&config, &file, skip_refused)
         }
+        Some(Verb::Admin(Admin::History(arguments))) => history::run(&config, arguments),
         Some(Verb::Admin(Admin::Statistics(arguments))) => statistics::run(&config, arguments),
         Some(Verb::Admin(Admin::Board(arguments))) => board::run(config, arguments),
         Some(Verb::Admin(Admin::Invite {
@@ -259,6 +264,11 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         ender.end_polls();
     });
     serve(&config, hub, &current, judge, &clock, signals.stop).await
+}
+
+/// What this command enters is ordered by whoever runs it.
+fn ordered(config: &HubConfig) -> Order {
+    Order::new(history::operator(), &config.test.clock(), &Chance::system())
 }
 
 fn open_store(config: &HubConfig, disk: &Disk) -> Result<Store, Failure> {

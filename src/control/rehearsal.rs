@@ -62,7 +62,9 @@ impl Stage for BoxStage {
     fn connect(&self, credential: Credential) -> Acting<'_, (), String> {
         Box::pin(async move {
             let side = (self.dial)(credential)?;
-            let answer = side.directory(u64::MAX, std::time::Duration::ZERO).await;
+            let answer = side
+                .directory(u64::MAX, std::time::Duration::ZERO, false)
+                .await;
             answer.map(drop).map_err(|error| error.to_string())
         })
     }

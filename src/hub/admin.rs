@@ -4,11 +4,14 @@
 //! move and publishes a new directory. A change that would contradict the rest is refused as a whole.
 
 pub mod enrolment;
+mod history;
 mod import;
 mod table;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use history::SCHEMA;
+pub use history::{Done, Entered, Line, Order, history, proof};
 pub use import::{Imported, RefusedLine, import};
 
 use super::Error;
@@ -92,27 +95,46 @@ impl Registry {
         valid_until: Moment,
         before: Option<&Directory>,
     ) -> Result<Directory, Error> {
-        let mut content = Content {
+        let mut content = self.content(version, issued, valid_until);
+        content.check().map_err(registry_error)?;
+        content.enter_changes(before).map_err(registry_error)?;
+        Directory::new(content).map_err(registry_error)
+    }
+
+    /// The register as it stands, with no version and no time.
+    fn unpublished(self) -> Result<Directory, Error> {
+        self.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)
+    }
+
+    /// Whether it contradicts itself.
+    fn check(self) -> Result<(), Error> {
+        let content = self.content(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH);
+        content.check().map_err(registry_error)
+    }
+
+    fn content(self, version: u64, issued: Moment, valid_until: Moment) -> Content {
+        Content {
             version,
             issued,
             valid_until,
             hub: self.hub,
             members: self.members,
             boxes: self.boxes,
-        };
-        content.enter_changes(before);
-        let directory = Directory::new(content).map_err(registry_error)?;
-        for member in &directory.members {
-            if let Some(code) = &member.box_code
-                && directory.find_box(code).is_none()
-            {
-                return Err(Error::Registry(format!(
-                    "{} is reached through {code}, which is no registered box",
-                    member.code
-                )));
-            }
         }
-        Ok(directory)
+    }
+}
+
+impl Change {
+    /// The code of the entry that it changes.
+    fn code(&self) -> MemberId {
+        match self {
+            Self::SetHub(entry) | Self::AddBox(entry) => &entry.code,
+            Self::AddMember(member) => &member.code,
+            Self::DescribeMember(said) => &said.code,
+            Self::AddCertificate(one) | Self::RemoveCertificate(one) => &one.code,
+            Self::CloseMember { code, .. } => code,
+        }
+        .clone()
     }
 }
 
@@ -120,13 +142,16 @@ impl Registry {
 ///
 /// # Errors
 /// [`Error::Registry`] when the result would contradict itself, or a code to be closed is not registered.
-pub async fn apply(store: &Store, changes: Vec<Change>) -> Result<u64, Error> {
+pub async fn apply(store: &Store, order: Order, changes: Vec<Change>) -> Result<u64, Error> {
+    let done = Done::Applied(changes);
+    let text = history::Text::of(order, &done)?;
     store
         .write(move |tx| {
-            for change in &changes {
-                write(tx, change)?;
+            if let Done::Applied(changes) = &done {
+                changes.iter().try_for_each(|change| write(tx, change))?;
             }
-            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            text.keep(tx)?;
+            registry(tx)?.check()?;
             tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
             Ok(super::unsigned(change(tx)?))
         })
@@ -185,10 +210,7 @@ fn registered(tx: &Tx<'_>, code: &MemberId) -> Result<Member, Error> {
 /// # Errors
 /// When it can't be read or contradicts itself.
 pub async fn listed(store: &Store) -> Result<Directory, Error> {
-    let epoch = Moment::UNIX_EPOCH;
-    store
-        .read(move |tx| registry(tx)?.directory(0, epoch, epoch, None))
-        .await
+    store.read(|tx| registry(tx)?.unpublished()).await
 }
 
 /// Whether a member can be taken out: it is registered, and nothing waits for it any more.
@@ -215,15 +237,17 @@ pub(super) fn may_remove(tx: &Tx<'_>, code: &MemberId) -> Result<(), Error> {
 ///
 /// # Errors
 /// As [`may_remove`], or when the rest would contradict itself.
-pub(super) async fn remove(store: &Store, code: MemberId) -> Result<(), Error> {
+pub(super) async fn remove(store: &Store, order: Order, code: MemberId) -> Result<(), Error> {
+    let text = history::Text::of(order, &Done::Removed(code.clone()))?;
     store
         .write(move |tx| {
             may_remove(tx, &code)?;
+            text.keep(tx)?;
             tx.execute(
                 "DELETE FROM hub_registry WHERE kind = 'member' AND code = ?1",
                 [code.as_str()],
             )?;
-            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            registry(tx)?.check()?;
             tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
             Ok(())
         })

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
 use super::bells::For;
+use super::differences::{self, Step};
 use super::door::Asker;
 use super::intake::SEALED;
 use super::{Error, Hub, admin, signed, unsigned};
@@ -17,19 +19,19 @@ use crate::journal::{self, ids};
 use crate::packet::{Digest, PacketId};
 use crate::seal::Seal;
 use crate::store::{OptionalExt, Tx, params};
-use crate::trust::directory::{Content as Listed, Directory};
-use crate::uplink::wire;
+use crate::trust::directory::{Directory, Header};
+use crate::uplink::{DIFFERENCE, wire};
 
 /// How often a running hub looks for changes that were made beside it.
 const LOOK: Duration = Duration::from_millis(500);
+/// Published directories that are kept whole; of each older one the seal stays in the hub's log.
+const KEPT: i64 = 3;
 
 /// A directory as it was published.
 #[derive(Clone, Debug)]
 pub struct Published {
-    /// The indexed list.
+    /// The indexed list over the bytes that are sealed.
     pub directory: Arc<Directory>,
-    /// The bytes that are sealed.
-    pub json: Bytes,
     /// The hub's seal over them.
     pub seal: Bytes,
     /// Which state of the registry it shows.
@@ -94,11 +96,19 @@ impl Hub {
                 Ok::<_, Error>((admin::change(tx)?, admin::registry(tx)?, last))
             })
             .await?;
+        self.record_entered().await?;
         let valid_until = now + time::Duration::days(i64::from(self.config.directory_days));
         let before = self.published.borrow().clone();
-        let before = before.as_ref().map(|published| &*published.directory);
-        let directory = registry.directory(last + 1, now, valid_until, before)?;
-        let json = directory.to_json().map_err(registry_error)?;
+        let made = spawn_blocking(move || {
+            let before = before.as_ref().map(|published| &*published.directory);
+            let directory = registry.directory(last + 1, now, valid_until, before)?;
+            // What the last run of another release published, or did not, is no step.
+            let before = before.filter(|before| before.version == last);
+            let step = before.map(|before| Step::between(before, &directory));
+            Ok::<_, Error>((directory, step.transpose()?))
+        });
+        let (directory, step) = made.await.map_err(|_| given_up())??;
+        let json = directory.json().map_err(registry_error)?;
         let packet = PacketId::new(now, &self.chance);
         let record = Record::new(
             RecordKind::Directory,
@@ -115,13 +125,16 @@ impl Hub {
         let version = directory.version;
         let published = Published {
             directory: Arc::new(directory),
-            json: json.into(),
             seal: seal.into(),
             change,
         };
         let kept = published.clone();
         self.store
-            .write(move |tx| insert(tx, version, &kept))
+            .write(move |tx| {
+                step.iter()
+                    .try_for_each(|step| differences::keep(tx, version, step))?;
+                insert(tx, version, (&kept, &json))
+            })
             .await?;
         self.enforce(published);
         journal::line(&ids::DIRECTORY_UPDATED).say(format_args!("directory {version} is in force"));
@@ -143,15 +156,25 @@ impl Hub {
     }
 }
 
-fn half_over(listed: &Listed, now: Moment) -> bool {
+fn given_up() -> Error {
+    Error::Registry("the making of the directory was given up".to_owned())
+}
+
+fn half_over(listed: &Header, now: Moment) -> bool {
     now - listed.issued > (listed.valid_until - listed.issued) / 2
 }
 
-/// Gives the newest directory if it is newer than `have`; waits for that up to `wait` milliseconds.
+/// Gives the newest directory if it is newer than the one that the box has; waits for that up to `wait` milliseconds. A box
+/// that understands differences gets one where the hub still knows what changed.
 ///
 /// # Errors
 /// [`Error::Crowded`] when too many polls of the box wait already.
-pub(super) async fn get(hub: &Hub, asker: &Asker, have: u64, wait: u64) -> Result<Response, Error> {
+pub(super) async fn get(
+    hub: &Hub,
+    asker: &Asker,
+    (have, differences): (u64, bool),
+    wait: u64,
+) -> Result<Response, Error> {
     let _seat = hub.bells.seat(&asker.code, For::Directory)?;
     let deadline = hub.poll_until(wait);
     let (mut published, mut stop) = (hub.published(), hub.stop.subscribe());
@@ -165,26 +188,44 @@ pub(super) async fn get(hub: &Hub, asker: &Asker, have: u64, wait: u64) -> Resul
             _ = stop.wait_for(|stop| *stop) => None,
         }
     };
-    Ok(match timeout_at(deadline, waiting).await {
-        Ok(Some(published)) => {
-            let content = Content::new()
-                .then_bytes(wire::framed(&published.seal))
-                .then_bytes(published.json.clone());
-            Response::new(StatusCode::OK, SEALED, content)
+    let Ok(Some(published)) = timeout_at(deadline, waiting).await else {
+        return Ok(Response::empty(StatusCode::NO_CONTENT));
+    };
+    let seal = Content::new().then_bytes(wire::framed(&published.seal));
+    let directory = &published.directory;
+    if differences && have > 0 {
+        let version = directory.version;
+        let touched = hub
+            .store
+            .read(move |tx| differences::touched(tx, have, version))
+            .await?;
+        if let Some(touched) = touched
+            && let Some(json) = differences::written(have, directory, &touched)?
+        {
+            return Ok(Response::new(
+                StatusCode::OK,
+                DIFFERENCE,
+                seal.then_bytes(json),
+            ));
         }
-        _ => Response::empty(StatusCode::NO_CONTENT),
-    })
+    }
+    let json = directory.json().map_err(registry_error)?;
+    Ok(Response::new(StatusCode::OK, SEALED, seal.then_bytes(json)))
 }
 
-fn insert(tx: &Tx<'_>, version: u64, published: &Published) -> Result<(), Error> {
+fn insert(tx: &Tx<'_>, version: u64, (published, json): (&Published, &Bytes)) -> Result<(), Error> {
     tx.execute(
         "INSERT OR REPLACE INTO hub_directory (version, change, json, seal) VALUES (?1, ?2, ?3, ?4)",
         params![
             signed(version),
             published.change,
-            &published.json[..],
+            &json[..],
             &published.seal[..]
         ],
+    )?;
+    tx.execute(
+        "DELETE FROM hub_directory WHERE version <= ?1",
+        [signed(version) - KEPT],
     )?;
     Ok(())
 }
@@ -208,8 +249,7 @@ fn newest(tx: &Tx<'_>) -> Result<Option<Published>, Error> {
     found
         .map(|(change, json, seal)| {
             Ok(Published {
-                directory: Arc::new(Directory::from_json(&json).map_err(registry_error)?),
-                json: json.into(),
+                directory: Arc::new(Directory::from_json(json).map_err(registry_error)?),
                 seal: seal.into(),
                 change,
             })

@@ -33,8 +33,8 @@ impl Asker {
     pub(super) fn speaks_for(&self, code: &MemberId) -> Result<(), Error> {
         self.directory
             .find(code)
-            .and_then(|member| box_of(&self.directory, member))
-            .filter(|owner| **owner == self.code)
+            .and_then(|member| box_of(&self.directory, &member))
+            .filter(|owner| *owner == self.code)
             .map(|_| ())
             .ok_or_else(|| Error::NotYours(code.clone()))
     }
@@ -104,7 +104,8 @@ impl Hub {
             }
             (DIRECTORY, m) if m == get => {
                 let (have, wait) = (argument(&query, "have")?, argument(&query, "wait")?);
-                Box::pin(directory::get(self, &asker, have, wait)).await
+                let differences = argument(&query, "differences").is_ok_and(|yes: u8| yes == 1);
+                Box::pin(directory::get(self, &asker, (have, differences), wait)).await
             }
             (LOG, m) if m == get => epochs::state(self, &asker, argument(&query, "member")?).await,
             (EPOCHS, m) if m == post => {

@@ -28,7 +28,7 @@ pub(super) async fn get(
     let recipient = asker
         .directory
         .find(to)
-        .filter(|member| box_of(&asker.directory, member) == Some(&asker.code))
+        .filter(|member| box_of(&asker.directory, member).as_ref() == Some(&asker.code))
         .ok_or(Error::Missing)?
         .code
         .clone();

@@ -129,10 +129,10 @@ impl Hub {
         let Ok(directory) = self.directory() else {
             return;
         };
-        let mut rung: Vec<&MemberId> = Vec::new();
+        let mut rung: Vec<MemberId> = Vec::new();
         for member in members.iter().filter_map(|member| directory.find(member)) {
-            if let Some(code) = box_of(&directory, member).filter(|code| !rung.contains(code)) {
-                self.bells.ring(code, For::Mail);
+            if let Some(code) = box_of(&directory, &member).filter(|code| !rung.contains(code)) {
+                self.bells.ring(&code, For::Mail);
                 rung.push(code);
             }
         }
@@ -140,11 +140,7 @@ impl Hub {
 
     /// Also those that have closed: what was accepted for them before is still theirs.
     fn members_of(&self, code: &MemberId) -> Result<Vec<MemberId>, Error> {
-        let directory = self.directory()?;
-        Ok(directory
-            .members_of_box(code)
-            .map(|member| member.code.clone())
-            .collect())
+        Ok(self.directory()?.codes_of_box(code).to_vec())
     }
 
     /// In a task of its own, since what was taken from memory must be settled even when the box has gone.

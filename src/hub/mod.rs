@@ -11,7 +11,7 @@
 //! | `receipts` | promises of recipients back to senders |
 //! | `heads` | witness of the members' logs |
 //! | `epochs` | logs that go on behind an older head, after a restore |
-//! | `directory` | the signed list of members; `admin` changes it |
+//! | `directory` | the signed list of members; `admin` changes it, `differences` tells boxes what changed |
 //! | `enrolment` | boxes that ask to be registered; `admin` decides |
 //! | `trace` | where a packet is, for operators |
 //! | `statistics` | what the evidence adds up to |
@@ -23,6 +23,7 @@ pub mod admin;
 mod bells;
 mod consignment;
 pub mod cost;
+mod differences;
 mod directory;
 mod door;
 pub mod enrolment;
@@ -115,6 +116,8 @@ pub const SCHEMAS: &[&str] = &[
     statistics::SCHEMA,
     trace::NAMES_SCHEMA,
     epochs::SCHEMA,
+    differences::SCHEMA,
+    admin::SCHEMA,
 ];
 
 /// Bounds of a hub.
@@ -298,12 +301,13 @@ impl Hub {
             .await
     }
 
-    /// Takes a member out of the register and publishes the directory without it. For two operators alone.
+    /// Takes a member out of the register and publishes the directory without it. For two operators alone, whom `by` names.
     ///
     /// # Errors
     /// As [`Hub::may_remove`], or when the store fails.
-    pub async fn remove_member(&self, code: &MemberId) -> Result<(), Error> {
-        admin::remove(&self.store, code.clone()).await?;
+    pub async fn remove_member(&self, code: &MemberId, by: &str) -> Result<(), Error> {
+        let order = admin::Order::new(by, &self.clock, &self.chance);
+        admin::remove(&self.store, order, code.clone()).await?;
         self.publish().await.map(drop)
     }
 
@@ -339,10 +343,8 @@ fn unsigned(number: i64) -> u64 {
 }
 
 /// The registered code of the box through which a member is reached.
-fn box_of<'a>(directory: &'a Directory, member: &Member) -> Option<&'a MemberId> {
-    directory
-        .find_box(member.box_code.as_ref()?)
-        .map(|entry| &entry.code)
+fn box_of(directory: &Directory, member: &Member) -> Option<MemberId> {
+    Some(directory.box_of(member)?.code.clone())
 }
 
 #[cfg(test)]

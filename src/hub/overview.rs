@@ -11,7 +11,7 @@ use super::statistics::{self, Day, Picture, Window};
 use super::{Config, Error, Hub};
 use crate::clock::Moment;
 use crate::packet::MemberId;
-use crate::store::{OptionalExt, Store, Tx};
+use crate::store::{OptionalExt, SqlResult, Store, Tx};
 use crate::trust::directory::{Directory, Fingerprint};
 use crate::trust::{Summary, cms, summary};
 
@@ -60,11 +60,12 @@ impl Hub {
         let seen = (self.code(), self.clock.now());
         let mut overview =
             Overview::read(&self.store, directory, seen, &self.config, (first, last)).await?;
-        let connected = overview.directory.boxes.iter().map(|entry| {
+        let connected = overview.directory.boxes().map(|entry| {
             let here = self.bells.is_waiting(&entry.code, For::Mail);
             (entry.code.to_string(), here)
         });
-        overview.connected = connected.collect();
+        let connected = connected.collect();
+        overview.connected = connected;
         Ok(overview)
     }
 }
@@ -85,13 +86,8 @@ impl Overview {
         let last = last.unwrap_or_else(|| Day::of(at));
         let first = first.or(earliest).unwrap_or(last).min(last);
         let window = Window { first, last };
-        let sealers: Vec<String> = directory
-            .members
-            .iter()
-            .filter(|member| !member.seal.is_empty())
-            .map(|member| member.code.to_string())
-            .collect();
-        let heads = store.read(move |tx| newest_heads(tx, &sealers)).await?;
+        let listed = directory.clone();
+        let heads = store.read(move |tx| newest_heads(tx, &listed)).await?;
         Ok(Self {
             at,
             hub: hub.to_string(),
@@ -109,12 +105,25 @@ impl Overview {
 /// Member, body and signature of a member's newest head.
 type Head = (String, Vec<u8>, Vec<u8>);
 
-fn newest_heads(tx: &Tx<'_>, members: &[String]) -> Result<Vec<Head>, Error> {
+/// Newest heads of those who are registered with a seal certificate; logs are far fewer than members may be.
+fn newest_heads(tx: &Tx<'_>, directory: &Directory) -> Result<Vec<Head>, Error> {
+    let mut all = tx.prepare_cached(
+        "WITH RECURSIVE log (member) AS (
+           SELECT min(member) FROM hub_head UNION ALL
+           SELECT (SELECT min(member) FROM hub_head h WHERE h.member > log.member) FROM log
+           WHERE log.member IS NOT NULL)
+         SELECT member FROM log WHERE member IS NOT NULL",
+    )?;
+    let members: SqlResult<Vec<String>> = all.query_map([], |row| row.get(0))?.collect();
+    let seals = |member: &String| {
+        let found = member.parse().ok().and_then(|code| directory.find(&code));
+        found.is_some_and(|found| !found.seal.is_empty())
+    };
     let mut select = tx.prepare_cached(
         "SELECT body, cms FROM hub_head WHERE member = ?1 ORDER BY size DESC LIMIT 1",
     )?;
     let mut heads = Vec::new();
-    for member in members {
+    for member in members?.iter().filter(|member| seals(member)) {
         let head = select
             .query_row([member], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;

@@ -144,8 +144,7 @@ fn concerned(directory: &Directory, judged: &[Result<Given, Verdict>]) -> Woken 
     let senders = records().flat_map(|record| &record.to);
     Woken {
         boxes: senders
-            .filter_map(|to| box_of(directory, directory.find(&to.member)?))
-            .cloned()
+            .filter_map(|to| box_of(directory, &*directory.find(&to.member)?))
             .collect(),
         recipients: records().map(|record| record.from.clone()).collect(),
     }
@@ -197,14 +196,14 @@ fn insert(
         .parse()
         .ok()
         .and_then(|sender| directory.find(&sender))
-        .and_then(|member| box_of(directory, member));
+        .and_then(|member| box_of(directory, &member));
     let added = tx
         .prepare_cached(
             "INSERT OR IGNORE INTO hub_receipt (box, packet, member, status, at, seal, head)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
-            owner.map_or("", MemberId::as_str),
+            owner.as_ref().map_or("", MemberId::as_str),
             packet,
             record.from.as_str(),
             given.status,
@@ -213,7 +212,7 @@ fn insert(
             given.seal.keep_head(tx)?
         ])?;
     if let Some(owner) = owner.filter(|code| added > 0 && !woken.boxes.contains(code)) {
-        woken.boxes.push(owner.clone());
+        woken.boxes.push(owner);
     }
     if promised.state != order::DONE {
         tx.prepare_cached("UPDATE hub_mailbox SET state = ?2 WHERE position = ?1")?

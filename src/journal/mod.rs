@@ -43,9 +43,14 @@ pub fn init(name: &str) -> Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if let Some(queue) = QUEUE.get() {
-            queue.flush(FLUSH);
-        }
+        flush();
+    }
+}
+
+/// Waits a moment for the last lines: for a process that ends where it stands.
+pub fn flush() {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush(FLUSH);
     }
 }
 

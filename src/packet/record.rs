@@ -18,6 +18,8 @@ pub enum RecordKind {
     Attest,
     /// The hub's list of members.
     Directory,
+    /// What was entered into the hub's register; `packet` is the entry's id, `digest` that of its text.
+    Register,
     /// Two operators agreed upon what can't be undone; `packet` is the proposal's id, `digest` that of its text.
     Agreement,
 }
@@ -32,6 +34,7 @@ impl RecordKind {
             Self::Void => "void",
             Self::Attest => "attest",
             Self::Directory => "directory",
+            Self::Register => "register",
             Self::Agreement => "agreement",
         }
     }
@@ -43,6 +46,7 @@ impl RecordKind {
             Self::Void,
             Self::Attest,
             Self::Directory,
+            Self::Register,
             Self::Agreement,
         ]
         .into_iter()

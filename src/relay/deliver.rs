@@ -202,9 +202,9 @@ pub(super) async fn confirm(
 }
 
 pub(super) fn agencies(directory: Arc<Directory>, level: Option<u8>) -> Rows<Agency> {
-    let count = directory.members.len();
-    Box::new((0..count).filter_map(move |index| {
-        let member = &directory.members[index];
+    let count = directory.count();
+    Box::new((0..count).filter_map(move |place| {
+        let member = directory.member(place)?;
         let shown = member.state == State::Active && level.is_none_or(|l| l == member.level);
         shown.then(|| Agency {
             id: member.id,
@@ -220,9 +220,9 @@ pub(super) fn agencies(directory: Arc<Directory>, level: Option<u8>) -> Rows<Age
 
 /// The units that changed behind version `since` of the directory; all without one.
 pub(super) fn units(directory: Arc<Directory>, since: Option<u64>) -> Rows<Unit> {
-    let count = directory.members.len();
-    Box::new((0..count).filter_map(move |index| {
-        let member = &directory.members[index];
+    let count = directory.count();
+    Box::new((0..count).filter_map(move |place| {
+        let member = directory.member(place)?;
         let (version, modified) = member
             .changed
             .map_or((directory.version, directory.issued), |changed| {

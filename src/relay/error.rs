@@ -65,6 +65,15 @@ impl Error {
 }
 
 impl Error {
+    /// Whether what came is not the directory that the hub sealed.
+    #[must_use]
+    pub fn is_about_the_directory(&self) -> bool {
+        matches!(
+            self,
+            Self::Directory(_) | Self::Seal(seal::Refused::OtherBody { .. })
+        )
+    }
+
     /// Whether a seal was refused only since too little is known of its certificate's revocation.
     #[must_use]
     pub fn is_unknown_revocation(&self) -> bool {

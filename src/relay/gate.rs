@@ -48,7 +48,7 @@ impl Gate {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         loop {
             tokio::time::sleep(backoff.next(&self.chance)).await;
-            match self.hub.directory(u64::MAX, Duration::ZERO).await {
+            match self.hub.directory(u64::MAX, Duration::ZERO, false).await {
                 Ok(_) => {
                     journal::line(&journal::ids::HUB_BACK).info("the hub can be reached again");
                     self.open.send_replace(true);

@@ -104,12 +104,12 @@ impl Relay {
                 format!(
                     "bản {}, {} đơn vị, có hiệu lực đến {until}",
                     directory.version,
-                    directory.members.len()
+                    directory.count()
                 ),
                 format!(
                     "version {}, {} members, valid until {until}",
                     directory.version,
-                    directory.members.len()
+                    directory.count()
                 ),
             ),
         );

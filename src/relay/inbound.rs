@@ -121,8 +121,10 @@ fn permit(
     }
     let envelope = came.envelope.as_ref().map_err(Clone::clone)?;
     let directory = relay.directory()?;
-    let named = directory.find(&envelope.from).map(|member| &member.code);
-    if named == Some(&record.from) {
+    let named = directory
+        .find(&envelope.from)
+        .map(|member| member.code.clone());
+    if named.as_ref() == Some(&record.from) {
         Ok(record.from.clone())
     } else {
         Err(Error::Contradiction(format!(

@@ -6,6 +6,7 @@ mod config;
 mod consign;
 mod deliver;
 mod desk;
+mod directories;
 mod error;
 mod fence;
 mod free;
@@ -345,8 +346,9 @@ impl Relay {
     }
 }
 
+pub use directories::Directories;
 pub use fence::{Fence, Restored};
-pub use refresh::{Directories, Refresher};
+pub use refresh::Refresher;
 pub use witness::Witness;
 
 #[cfg(test)]

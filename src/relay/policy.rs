@@ -1,5 +1,7 @@
 //! Who may send what to whom: pure decisions over the directory.
 
+use std::sync::Arc;
+
 use crate::packet::{Envelope, Kind, MemberId};
 use crate::trust::directory::{Directory, Member, State};
 use crate::vxp::{ErrorCode, MessageType, Refusal, SendParams, System};
@@ -53,7 +55,7 @@ pub(super) fn permit(
         ));
     }
     if from.state == State::Closed {
-        return Err(closed(ErrorCode::SenderNotRegistered, from));
+        return Err(closed(ErrorCode::SenderNotRegistered, &from));
     }
     kind_fits(params.message_type, envelope)?;
     let wanted = params
@@ -96,7 +98,7 @@ pub(super) fn members_of(directory: &Directory, system: &System) -> Vec<MemberId
         .collect()
 }
 
-fn sender<'a>(directory: &'a Directory, code: &MemberId) -> Result<&'a Member, Refusal> {
+fn sender(directory: &Directory, code: &MemberId) -> Result<Arc<Member>, Refusal> {
     directory.find(code).ok_or_else(|| {
         Refusal::new(
             ErrorCode::SenderNotRegistered,
@@ -107,7 +109,7 @@ fn sender<'a>(directory: &'a Directory, code: &MemberId) -> Result<&'a Member, R
     })
 }
 
-fn recipient<'a>(directory: &'a Directory, code: &MemberId) -> Result<&'a Member, Refusal> {
+fn recipient(directory: &Directory, code: &MemberId) -> Result<Arc<Member>, Refusal> {
     let unknown = || {
         Refusal::new(
             ErrorCode::ReceiverUnknown,
@@ -118,7 +120,7 @@ fn recipient<'a>(directory: &'a Directory, code: &MemberId) -> Result<&'a Member
     };
     let member = directory.find(code).ok_or_else(unknown)?;
     match member.state {
-        State::Closed => Err(closed(ErrorCode::ReceiverLocked, member)),
+        State::Closed => Err(closed(ErrorCode::ReceiverLocked, &member)),
         State::Active => Ok(member),
     }
 }

@@ -1,85 +1,30 @@
 //! The hub's directory, kept fresh: one half of what verdicts rest on. The other, trust, is kept by [`crate::pki`].
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 
 use super::Error;
-use crate::clock::{Chance, Clock, Moment};
-use crate::durable::Disk;
-use crate::evidence::RecordKind;
+use super::directories::{Directories, Written, refused};
+use crate::clock::{Chance, Clock};
 use crate::journal;
-use crate::packet::{Digest, MemberId};
 use crate::retry::Backoff;
-use crate::seal::{Opener, Sealer};
 use crate::tls::Grounds;
-use crate::trust::Trust;
 use crate::trust::directory::Directory;
-use crate::uplink::{Hub, wire};
+use crate::trust::directory::difference::Difference;
+use crate::uplink::{Fetched, Hub, Listing, wire};
 
 /// How long a change of the directory is waited for.
 const WAIT: Duration = Duration::from_secs(25);
-
-/// The directory as it lies on disk, so that a start needs no hub.
-#[derive(Clone, Debug)]
-pub struct Directories {
-    disk: Disk,
-    file: PathBuf,
-    hub: MemberId,
-}
-
-impl Directories {
-    /// The directory of `hub`, kept in `file`.
-    #[must_use]
-    pub fn new(disk: Disk, file: PathBuf, hub: MemberId) -> Self {
-        Self { disk, file, hub }
-    }
-
-    /// The grounds to start from: trust as configured, and the directory of the last run where it still verifies.
-    ///
-    #[must_use]
-    pub fn grounds(&self, trust: Trust, clock: &Clock) -> Grounds {
-        let mut grounds = Grounds::new(Arc::new(trust), None);
-        if let Ok(bytes) = std::fs::read(&self.file) {
-            // It was verified when it came, and a start takes nothing away that was in force: it is judged as of its day.
-            let issued = issued(&bytes).map_or(clock.now(), |at| at.min(clock.now()));
-            match self.verify(&bytes, &grounds, issued) {
-                Ok(directory) => grounds.directory = Some(Arc::new(directory)),
-                Err(error) => refused(&error),
-            }
-        }
-        grounds
-    }
-
-    /// A directory holds when the hub sealed exactly these bytes as one.
-    fn verify(&self, bytes: &[u8], grounds: &Grounds, at: Moment) -> Result<Directory, Error> {
-        let (seal, json) = wire::SealFirst::default()
-            .feed(bytes)
-            .map_err(crate::uplink::Error::from)?
-            .ok_or(crate::uplink::Error::Malformed("cut off".to_owned()))?;
-        let sealer = Sealer::NewHub(&self.hub);
-        let claim = Opener::default().claim(&seal, &grounds.trust, sealer, at)?;
-        if claim.record().kind != RecordKind::Directory {
-            return Err(Error::Contradiction(format!(
-                "a {} where a directory belongs",
-                claim.record().kind.as_str()
-            )));
-        }
-        let opened = claim.complete(Digest::of(&json), json.len() as u64)?;
-        let directory = Directory::from_json(&json)?;
-        let named = directory.registered_hub_seal(opened.identity());
-        named.map_err(crate::seal::Refused::Signer)?;
-        Ok(directory)
-    }
-}
-
-/// When a directory says that it was issued, unverified.
-fn issued(bytes: &[u8]) -> Option<Moment> {
-    let (_, json) = wire::SealFirst::default().feed(bytes).ok()??;
-    Some(Directory::from_json(&json).ok()?.issued)
-}
+/// Longest difference; the hub gives the whole rather than one that is nearly as long.
+const LONGEST_DIFFERENCE: u64 = 4 << 20;
+/// Pieces of a directory between the line and the disk.
+const AHEAD: usize = 8;
+/// Bytes of an entered difference that go to the disk at once.
+const GATHERED: usize = 64 * 1024;
 
 /// Publishes the directory in the grounds.
 pub struct Refresher {
@@ -123,39 +68,121 @@ impl Refresher {
     }
 
     async fn next(&self, hub: &Hub) -> Result<(), Error> {
-        let grounds = self.publish.borrow().clone();
-        let have = grounds.directory.as_ref().map_or(0, |d| d.version);
-        let Some((seal, json)) = hub.directory(have, WAIT).await? else {
+        let before = self.publish.borrow().directory.clone();
+        let have = before.as_ref().map_or(0, |d| d.version);
+        let Some(listing) = hub.directory(have, WAIT, true).await? else {
             return Ok(());
         };
-        let mut bytes = wire::framed(&seal);
-        bytes.extend_from_slice(&json);
-        let directory = self
-            .directories
-            .verify(&bytes, &grounds, self.clock.now())?;
-        if directory.version <= have {
-            return Err(Error::Contradiction(format!(
-                "version {} after version {have}",
-                directory.version
-            )));
+        let is_difference = listing.is_difference;
+        let mut taken = self.take(listing, before.clone()).await;
+        if is_difference && taken.as_ref().is_err_and(Error::is_about_the_directory) {
+            // A difference that does not make what the hub sealed says nothing of what it sealed.
+            let Some(whole) = hub.directory(have, Duration::ZERO, false).await? else {
+                return Ok(());
+            };
+            taken = self.take(whole, before).await;
         }
-        self.directories
-            .disk
-            .replace(&self.directories.file, &bytes)?;
+        let (directory, way) = taken?;
         journal::line(&journal::ids::DIRECTORY_UPDATED)
-            .count(directory.members.len() as u64)
+            .count(directory.count() as u64)
+            .step(way)
             .notice(format_args!("directory version {}", directory.version));
         let directory = Some(Arc::new(directory));
         self.publish
             .send_modify(|grounds| grounds.directory = directory);
         Ok(())
     }
+
+    /// Writes down what came and judges it; what holds has its place on the disk. Tells the way in which it came, too.
+    pub(super) async fn take(
+        &self,
+        listing: Listing,
+        before: Option<Arc<Directory>>,
+    ) -> Result<(Directory, &'static str), Error> {
+        let Listing {
+            sealed,
+            is_difference,
+        } = listing;
+        let grounds = self.publish.borrow().clone();
+        let claim = self
+            .directories
+            .claim(&sealed.seal, &grounds, self.clock.now())?;
+        let written = self.directories.begin(&sealed.seal)?;
+        let have = before.as_ref().map_or(0, |d| d.version);
+        let (written, way) = match before {
+            Some(before) if is_difference => {
+                let json = sealed.whole(LONGEST_DIFFERENCE).await?;
+                (entered(written, json, before).await?, "difference")
+            }
+            _ => (copied(written, sealed, claim.record().size).await?, "whole"),
+        };
+        let directory = blocking(move || written.seat(claim, have)).await?;
+        Ok((directory, way))
+    }
 }
 
-fn refused(error: &Error) {
-    journal::line(&journal::ids::DIRECTORY_REFUSED)
-        .step("directory")
-        .reason(error)
-        .next("the last good directory stays in force; call the hub's operator")
-        .error("a directory is refused");
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    spawn_blocking(work).await.map_err(std::io::Error::from)?
+}
+
+/// Enters a difference.
+async fn entered(
+    mut written: Written,
+    json: Bytes,
+    before: Arc<Directory>,
+) -> Result<Written, Error> {
+    blocking(move || {
+        let mut gathered = Vec::with_capacity(GATHERED * 2);
+        Difference::read(json)?.enter(&before, |piece| {
+            gathered.extend_from_slice(piece);
+            if gathered.len() >= GATHERED {
+                written.append(&gathered)?;
+                gathered.clear();
+            }
+            Ok(())
+        })?;
+        written.append(&gathered)?;
+        Ok(written)
+    })
+    .await
+}
+
+/// Copies a whole directory to the disk as it comes.
+async fn copied(mut written: Written, sealed: Fetched, size: u64) -> Result<Written, Error> {
+    let Fetched {
+        seal,
+        start,
+        mut rest,
+    } = sealed;
+    // What came before the body counts, too.
+    rest.limit(wire::framed(&seal).len() as u64 + size);
+    let (pieces, mut come) = mpsc::channel::<Bytes>(AHEAD);
+    let writing = spawn_blocking(move || {
+        while let Some(piece) = come.blocking_recv() {
+            written.append(&piece)?;
+        }
+        Ok::<_, Error>(written)
+    });
+    let mut next = Some(Ok(start));
+    let mut broken = None;
+    while let Some(piece) = next {
+        match piece {
+            // A writer that failed is gone and says why below.
+            Ok(piece) => {
+                if pieces.send(piece).await.is_err() {
+                    break;
+                }
+            }
+            Err(error) => {
+                broken = Some(crate::uplink::Error::from(error));
+                break;
+            }
+        }
+        next = rest.next().await;
+    }
+    drop(pieces);
+    let written = writing.await.map_err(std::io::Error::from)??;
+    broken.map_or(Ok(written), |error| Err(error.into()))
 }

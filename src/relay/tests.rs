@@ -1,3 +1,5 @@
+mod directories;
+
 use super::policy::{Parties, members_of, permit};
 use crate::clock::{Clock, Moment};
 use crate::packet::{Envelope, Kind, MemberId, Priority};

@@ -296,19 +296,15 @@ fn identify(
         .map_err(Refused::Signer)?;
     let owner = match sealer {
         Sealer::Member(directory) => {
-            &directory
-                .registered_seal(&identity)
-                .map_err(Refused::Signer)?
-                .code
+            let member = directory.registered_seal(&identity);
+            member.map_err(Refused::Signer)?.code.clone()
         }
         Sealer::Hub(directory) => {
-            &directory
-                .registered_hub_seal(&identity)
-                .map_err(Refused::Signer)?
-                .code
+            let hub = directory.registered_hub_seal(&identity);
+            hub.map_err(Refused::Signer)?.code.clone()
         }
-        Sealer::NewHub(hub) if identity.code == *hub => hub,
-        Sealer::Certificate => &identity.code,
+        Sealer::NewHub(hub) if identity.code == *hub => hub.clone(),
+        Sealer::Certificate => identity.code.clone(),
         Sealer::NewHub(hub) => {
             return Err(Refused::Signer(Refusal::new(
                 Verdict::AnotherMember,

@@ -3,15 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use data_encoding::BASE64;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::consignment::{self, Outcome};
 use super::{
-    Announced, Announcement, Ask, CHECKPOINTS, CONSIGNMENTS, DIRECTORY, Error, HEAD, HubHead,
-    MAILBOX, Mailbox, PACKETS, RECEIPTS, REHEARSAL, TIME, Taken, wire,
+    Announced, Announcement, Ask, CHECKPOINTS, CONSIGNMENTS, DIFFERENCE, DIRECTORY, Error, HEAD,
+    HubHead, MAILBOX, Mailbox, PACKETS, RECEIPTS, REHEARSAL, TIME, Taken, wire,
 };
 use crate::clock::{Moment, parse_rfc3339};
 use crate::evidence::Head;
@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const BODY_DEADLINE: Duration = Duration::from_secs(3_600);
 /// Longest JSON answer.
 const LONGEST_JSON: u64 = 4 << 20;
-/// Longest list of receipts, and longest directory.
+/// Longest list of receipts.
 const LONGEST_LIST: u64 = 256 << 20;
 
 /// A cheap handle to the hub.
@@ -41,15 +41,36 @@ pub struct Hub {
 /// What the hub said of the time, and when that came.
 type Told = (Moment, Instant);
 
-/// A packet whose body is on its way.
+/// A packet or a directory whose body is on its way.
 #[derive(Debug)]
 pub struct Fetched {
-    /// The sender's seal.
+    /// The sender's seal, or the hub's.
     pub seal: Bytes,
     /// What of the body came with the seal.
     pub start: Bytes,
     /// The rest of it.
     pub rest: Body,
+}
+
+/// A directory on its way.
+#[derive(Debug)]
+pub struct Listing {
+    /// The hub's seal over the whole, and what comes of it.
+    pub sealed: Fetched,
+    /// Whether what comes is only what changed.
+    pub is_difference: bool,
+}
+
+impl Fetched {
+    /// All of the body, if it is no longer than `longest`.
+    ///
+    /// # Errors
+    /// When it is, or breaks off.
+    pub async fn whole(mut self, longest: u64) -> Result<Bytes, Error> {
+        let mut all = BytesMut::from(self.start);
+        all.extend_from_slice(&self.rest.read_all(longest).await?);
+        Ok(all.freeze())
+    }
 }
 
 impl Hub {
@@ -213,18 +234,7 @@ impl Hub {
     /// Refuse when the hub has no such packet for that member.
     pub async fn fetch(&self, packet: PacketId, to: &MemberId) -> Result<Fetched, Error> {
         let path = format!("{PACKETS}{packet}?to={to}");
-        let mut answer = expect_ok(self.get(&path, DEADLINE).await?).await?;
-        let mut first = wire::SealFirst::default();
-        while let Some(piece) = answer.body.next().await {
-            if let Some((seal, start)) = first.feed(&piece?)? {
-                return Ok(Fetched {
-                    seal,
-                    start,
-                    rest: answer.body,
-                });
-            }
-        }
-        Err(wire::Malformed::Cut.into())
+        sealed(self.get(&path, DEADLINE).await?).await
     }
 
     /// Hands receipts over, a verdict each.
@@ -266,7 +276,8 @@ impl Hub {
         Ok(wire::positioned(&whole(answer, LONGEST_LIST).await?)?)
     }
 
-    /// The directory's seal and JSON, when there is a newer one than `have`; waits for it up to `wait`.
+    /// The directory, when there is a newer one than `have`; waits for it up to `wait`. With `differences` the hub may give
+    /// what makes the new one of that which the box has.
     ///
     /// # Errors
     /// When the hub can't be asked.
@@ -274,17 +285,24 @@ impl Hub {
         &self,
         have: u64,
         wait: Duration,
-    ) -> Result<Option<(Bytes, Bytes)>, Error> {
-        let path = format!("{DIRECTORY}?have={have}&wait={}", wait.as_millis());
+        differences: bool,
+    ) -> Result<Option<Listing>, Error> {
+        let path = format!(
+            "{DIRECTORY}?have={have}&wait={}&differences={}",
+            wait.as_millis(),
+            u8::from(differences)
+        );
         let answer = self.get(&path, DEADLINE + wait).await?;
         if answer.status == StatusCode::NO_CONTENT {
             return Ok(None);
         }
-        let bytes = whole(answer, LONGEST_LIST).await?;
-        wire::SealFirst::default()
-            .feed(&bytes)?
-            .map(Some)
-            .ok_or_else(|| wire::Malformed::Cut.into())
+        let kind = answer.headers.get(https::header::CONTENT_TYPE);
+        let is_difference = kind.is_some_and(|kind| kind == DIFFERENCE);
+        let sealed = sealed(answer).await?;
+        Ok(Some(Listing {
+            sealed,
+            is_difference,
+        }))
     }
 
     /// The hub's newest head, with a proof that it continues the one of `from` records.
@@ -317,6 +335,19 @@ impl Hub {
 pub(super) async fn json<T: DeserializeOwned>(answer: Answer) -> Result<T, Error> {
     let bytes = whole(answer, LONGEST_JSON).await?;
     serde_json::from_slice(&bytes).map_err(|error| Error::Malformed(error.to_string()))
+}
+
+/// The seal in front of an answer, and its body as it comes.
+async fn sealed(answer: Answer) -> Result<Fetched, Error> {
+    let mut body = expect_ok(answer).await?.body;
+    let mut first = wire::SealFirst::default();
+    while let Some(piece) = body.next().await {
+        if let Some((seal, start)) = first.feed(&piece?)? {
+            let rest = body;
+            return Ok(Fetched { seal, start, rest });
+        }
+    }
+    Err(wire::Malformed::Cut.into())
 }
 
 async fn whole(answer: Answer, longest: u64) -> Result<Bytes, Error> {

@@ -14,6 +14,7 @@
 //! | `POST /v1/receipts` | frames of seals | 200 [`Taken`], a verdict each, in order |
 //! | `GET /v1/receipts?after=N&wait=MS` | | 200 frames, each a position and a seal; long poll |
 //! | `GET /v1/directory?have=VERSION&wait=MS` | | 200 seal and directory, or 204 when there is none newer; long poll |
+//! | the same with `&differences=1` | | the same, or 200 [`DIFFERENCE`]: the new one's seal and what changed since `have` |
 //! | `GET /v1/log?member=CODE` | | 200 [`LogState`]: what the hub has seen of a log, for a restored box |
 //! | `POST /v1/epochs` | [`EpochAsk`] | 200 [`LogState`]: a new epoch waits for the hub's operators, or is open |
 //! | `GET /v1/given?member=CODE&since=MS&after=ID` | | 200 [`Given`]: packets of which the member gave receipts |
@@ -31,7 +32,7 @@ mod restored;
 mod unreached;
 pub mod wire;
 
-pub use client::{Fetched, Hub};
+pub use client::{Fetched, Hub, Listing};
 pub use error::Error;
 pub use messages::{Announced, Announcement, Ask, HubHead, Mailbox, MailboxEntry, Taken, Verdict};
 pub use restored::{EpochAsk, Given, LogState, Pair, Said};
@@ -53,6 +54,8 @@ pub const MAILBOX: &str = "/v1/mailbox";
 pub const RECEIPTS: &str = "/v1/receipts";
 /// Path of the directory.
 pub const DIRECTORY: &str = "/v1/directory";
+/// Media type of what makes a directory of the one before it ([`crate::trust::directory::difference`]).
+pub const DIFFERENCE: &str = "application/vnd.trucgate.difference";
 /// Path of what the hub has seen of a member's log.
 pub const LOG: &str = "/v1/log";
 /// Path of new epochs of logs.

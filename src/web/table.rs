@@ -93,8 +93,8 @@ pub(super) fn csv(overview: &Overview, name: &str, l: Language) -> Option<String
         }
         "servers.csv" => {
             let mut sheet = Sheet::new(&["code", "members", "connected"]);
-            for entry in &overview.directory.boxes {
-                let members = overview.directory.members_of_box(&entry.code).count();
+            for entry in overview.directory.boxes() {
+                let members = overview.directory.count_of_box(&entry.code);
                 let here = overview.connected.get(entry.code.as_str());
                 let here = here.map_or_else(String::new, ToString::to_string);
                 sheet.row(&[&entry.code, &members, &here]);
@@ -137,7 +137,7 @@ fn by_agency(overview: &Overview, l: Language) -> Sheet {
         let day = |day: Option<crate::hub::statistics::Day>| {
             day.map_or_else(String::new, |day| day.to_string())
         };
-        let member = agency.member;
+        let member = &agency.member;
         let date = member.stage_date.map(String::from).unwrap_or_default();
         sheet.row(&[
             &member.code,
@@ -273,7 +273,7 @@ pub(super) fn json(overview: &Overview, public: bool) -> Value {
     let agencies: Vec<Value> = agencies(overview)
         .iter()
         .map(|agency| {
-            let member = agency.member;
+            let member = &agency.member;
             json!({
                 "code": member.code, "name": member.name, "domain": member.domain,
                 "server": access(agency.access), "stage": member.stage, "stage_date": member.stage_date,

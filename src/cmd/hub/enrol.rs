@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{open_store, refused};
+use super::{open_store, ordered, refused};
 use crate::clock::{Chance, rfc3339};
 use crate::cmd::run::{self, Failure};
 use crate::config::HubConfig;
@@ -127,9 +127,10 @@ pub(super) fn approve(
     may_move: bool,
     replaces: bool,
 ) -> Result<(), Failure> {
+    let order = ordered(config);
     let store = open_store(config, &Disk::real())?;
     run::process(1, |_| async move {
-        admin::approve(&store, code.clone(), may_move, replaces)
+        admin::approve(&store, order, code.clone(), may_move, replaces)
             .await
             .map_err(Failure::other)?;
         println!(

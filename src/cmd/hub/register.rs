@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::open_store;
+use super::{open_store, ordered};
 use crate::cmd::run::{self, Failure};
 use crate::config::HubConfig;
 use crate::durable::Disk;
@@ -13,9 +13,10 @@ pub(super) fn apply(config: &HubConfig, file: &Path) -> Result<(), Failure> {
     let changes: Vec<Change> =
         serde_json::from_str(&text(file)?).map_err(|error| told(file, &error))?;
     let count = changes.len();
+    let order = ordered(config);
     let store = open_store(config, &Disk::real())?;
     run::process(1, |_| async move {
-        admin::apply(&store, changes)
+        admin::apply(&store, order, changes)
             .await
             .map_err(Failure::other)?;
         println!(
@@ -28,9 +29,10 @@ pub(super) fn apply(config: &HubConfig, file: &Path) -> Result<(), Failure> {
 /// Enters the members of a table and prints the lines that were refused.
 pub(super) fn import(config: &HubConfig, file: &Path, skip_refused: bool) -> Result<(), Failure> {
     let table = text(file)?;
+    let order = ordered(config);
     let store = open_store(config, &Disk::real())?;
     run::process(1, |_| async move {
-        let imported = admin::import(&store, &table, skip_refused)
+        let imported = admin::import(&store, &order, &table, skip_refused)
             .await
             .map_err(|error| told(file, &error))?;
         let Imported {

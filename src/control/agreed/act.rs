@@ -34,8 +34,13 @@ pub trait Act: Send + Sync {
         what: String,
     ) -> Acting<'a, (), String>;
 
-    /// Does it; tells what was done.
-    fn act<'a>(&'a self, action: &'a Action, content: Option<&'a str>) -> Acting<'a, Text, Text>;
+    /// Does it for those whom `by` names; tells what was done.
+    fn act<'a>(
+        &'a self,
+        action: &'a Action,
+        content: Option<&'a str>,
+        by: &'a str,
+    ) -> Acting<'a, Text, Text>;
 }
 
 /// The anchors of a process, and how it takes other ones.
@@ -172,7 +177,12 @@ impl Act for AtBox {
         })
     }
 
-    fn act<'a>(&'a self, action: &'a Action, content: Option<&'a str>) -> Acting<'a, Text, Text> {
+    fn act<'a>(
+        &'a self,
+        action: &'a Action,
+        content: Option<&'a str>,
+        _: &'a str,
+    ) -> Acting<'a, Text, Text> {
         Box::pin(async move {
             match action {
                 Action::ChangeAnchors(_) => self.anchors.change(content.unwrap_or_default()),
@@ -244,12 +254,17 @@ impl Act for AtHub {
         })
     }
 
-    fn act<'a>(&'a self, action: &'a Action, content: Option<&'a str>) -> Acting<'a, Text, Text> {
+    fn act<'a>(
+        &'a self,
+        action: &'a Action,
+        content: Option<&'a str>,
+        by: &'a str,
+    ) -> Acting<'a, Text, Text> {
         Box::pin(async move {
             match action {
                 Action::ChangeAnchors(_) => self.anchors.change(content.unwrap_or_default()),
                 Action::RemoveMember(member) => {
-                    let removed = self.hub.remove_member(member).await;
+                    let removed = self.hub.remove_member(member, by).await;
                     removed.map_err(|error| Text::new(error.to_string(), error.to_string()))?;
                     Ok(Text::new(
                         format!("đã xoá {member} khỏi danh bạ"),

@@ -268,7 +268,8 @@ impl Agreed {
         }
         agreement.done = true;
         self.keep(approval.id, &agreement)?;
-        match self.parts.act.act(action, content).await {
+        let both = format!("{}, {}", proposer.name, by.name);
+        match self.parts.act.act(action, content, &both).await {
             Ok(done) => {
                 line(&waiting.proposal)
                     .reason(&done.en)

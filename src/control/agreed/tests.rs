@@ -40,7 +40,7 @@ impl Act for Counted {
         Box::pin(async { Ok(()) })
     }
 
-    fn act<'a>(&'a self, _: &'a Action, _: Option<&'a str>) -> Acting<'a, Text, Text> {
+    fn act<'a>(&'a self, _: &'a Action, _: Option<&'a str>, _: &'a str) -> Acting<'a, Text, Text> {
         self.done.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { Ok(Text::new("xong", "done")) })
     }

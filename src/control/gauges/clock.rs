@@ -108,7 +108,8 @@ impl Time {
     /// Has the hub tell its time. Where it does not, what it told last goes on to count.
     async fn ask(&self) {
         if let Some(hub) = &self.hub {
-            let _ = tokio::time::timeout(PATIENCE, hub.directory(u64::MAX, Duration::ZERO)).await;
+            let _ = tokio::time::timeout(PATIENCE, hub.directory(u64::MAX, Duration::ZERO, false))
+                .await;
         }
     }
 

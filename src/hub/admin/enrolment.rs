@@ -1,7 +1,10 @@
 //! The operator's part of an enrolment: invite a box, see who asks, approve or refuse.
 
+use std::sync::Arc;
+
 use super::super::enrolment::{plain, sha256};
 use super::super::{Error, millis};
+use super::history::{self, Done, Order};
 use super::{Change, read, registry, write};
 use crate::clock::{Chance, Moment};
 use crate::packet::MemberId;
@@ -61,8 +64,7 @@ pub async fn invite(
 pub async fn pending(store: &Store) -> Result<Vec<Pending>, Error> {
     store
         .read(|tx| {
-            let directory =
-                registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            let directory = registry(tx)?.unpublished()?;
             let mut select = tx.prepare(
                 "SELECT message, at FROM hub_enrolment WHERE state = 'pending' ORDER BY at",
             )?;
@@ -94,6 +96,7 @@ fn home(directory: &Directory, code: &MemberId) -> Option<Option<MemberId>> {
 /// [`Error::Registry`] when none waits under this code, a member would move unasked, or the result would contradict itself.
 pub async fn approve(
     store: &Store,
+    order: Order,
     box_code: MemberId,
     may_move: bool,
     replaces: bool,
@@ -113,12 +116,12 @@ pub async fn approve(
                 _ => return Err(none(&box_code)),
             };
             let message: Enrolment = read(&message)?;
-            let directory =
-                registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
-            for change in changes(&directory, &message, may_move, replaces)? {
-                write(tx, &change)?;
-            }
-            registry(tx)?.directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)?;
+            let directory = registry(tx)?.unpublished()?;
+            let changes = changes(&directory, &message, may_move, replaces)?;
+            changes.iter().try_for_each(|change| write(tx, change))?;
+            let enrolment = box_code.clone();
+            history::Text::of(order, &Done::Approved { enrolment, changes })?.keep(tx)?;
+            registry(tx)?.check()?;
             tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
             tx.execute(
                 "UPDATE hub_enrolment SET state = 'approved' WHERE box = ?1",
@@ -167,7 +170,7 @@ fn changes(
     };
     let mut entry = directory
         .find_box(&message.box_code)
-        .cloned()
+        .map(Arc::unwrap_or_clone)
         .unwrap_or_else(|| BoxEntry {
             code: message.box_code.clone(),
             tls: Vec::new(),
@@ -183,10 +186,10 @@ fn changes(
     }
     let box_code = entry.code.clone();
     let mut changes = vec![Change::AddBox(entry)];
-    let mut next_id = directory.members.iter().map(|m| m.id).max().unwrap_or(0);
+    let mut next_id = directory.members().map(|m| m.id).max().unwrap_or(0);
     for shown in &message.members {
         let mut member = match directory.find(&shown.code) {
-            Some(known) => known.clone(),
+            Some(known) => Arc::unwrap_or_clone(known),
             None => {
                 next_id += 1;
                 Member::new(shown.code.clone(), next_id, shown.name.clone())

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use super::history::{self, Done, Order};
 use super::table::Table;
 use super::{Registry, put, registry};
-use crate::clock::Moment;
 use crate::gauge::Text;
 use crate::hub::Error;
 use crate::packet::MemberId;
@@ -50,7 +50,12 @@ impl fmt::Display for RefusedLine {
 ///
 /// # Errors
 /// [`Error::Registry`] when the table has no usable header line or the result would contradict itself.
-pub async fn import(store: &Store, table: &str, skip_refused: bool) -> Result<Imported, Error> {
+pub async fn import(
+    store: &Store,
+    order: &Order,
+    table: &str,
+    skip_refused: bool,
+) -> Result<Imported, Error> {
     let table = Table::read(table)?;
     for _ in 0..TRIES {
         let (counter, known) = store
@@ -62,15 +67,21 @@ pub async fn import(store: &Store, table: &str, skip_refused: bool) -> Result<Im
         }
         checked(known, &members)?;
         // Planned outside, so that a running hub waits for the rows alone.
+        let done = Done::Imported(members);
+        let text = history::Text::of(order.clone(), &done)?;
         let entered = store
             .write(move |tx| {
                 if super::change(tx)? != counter {
                     return Ok(false);
                 }
-                for member in &members {
+                let Done::Imported(members) = &done else {
+                    return Ok(true);
+                };
+                for member in members {
                     put(tx, "member", &member.code, member)?;
                 }
                 if !members.is_empty() {
+                    text.keep(tx)?;
                     tx.execute("UPDATE hub_registry_change SET counter = counter + 1", [])?;
                 }
                 Ok::<_, Error>(true)
@@ -93,9 +104,7 @@ fn checked(mut known: Registry, members: &[Member]) -> Result<(), Error> {
         .members
         .retain(|member| !replaced.contains(&member.code));
     known.members.extend(members.iter().cloned());
-    known
-        .directory(0, Moment::UNIX_EPOCH, Moment::UNIX_EPOCH, None)
-        .map(drop)
+    known.check()
 }
 
 /// What is to be written, by what is known; refused lines stand in the report.

@@ -8,16 +8,14 @@ use crate::trust::directory::Member;
 async fn member(world: &World, name: &str) -> Member {
     world.hub.refresh_directory().await.unwrap();
     let grounds = world.grounds.borrow().clone();
-    grounds
-        .directory
-        .unwrap()
-        .find(&code(name))
-        .unwrap()
-        .clone()
+    let found = grounds.directory.unwrap().find(&code(name)).unwrap();
+    Member::clone(&found)
 }
 
 async fn import(world: &World, table: &str, skip: bool) -> Imported {
-    admin::import(&world.store, table, skip).await.unwrap()
+    admin::import(&world.store, &world.order(), table, skip)
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,13 +96,15 @@ async fn a_table_without_a_usable_header_line_is_refused_whole() {
         ("code,what\nE,1\n", "\"what\""),
         ("code,id,code\nE,1,E\n", "twice"),
     ] {
-        let error = admin::import(&world.store, table, true).await.unwrap_err();
+        let error = admin::import(&world.store, &world.order(), table, true)
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains(words), "{table:?}: {error}");
     }
     // One certificate for two members is found when the whole register is looked at.
     let print = member(&world, "B").await.seal[0];
     let twice = format!("code,id,name,seal\nE,20,Sở,{print}\n");
-    let error = admin::import(&world.store, &twice, false)
+    let error = admin::import(&world.store, &world.order(), &twice, false)
         .await
         .unwrap_err();
     assert!(error.to_string().contains("registered for"), "{error}");

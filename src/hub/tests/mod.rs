@@ -3,6 +3,7 @@ mod consignment;
 mod directory;
 mod epochs;
 mod faults;
+mod history;
 mod import;
 mod intake;
 mod member;

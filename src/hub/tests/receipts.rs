@@ -82,7 +82,9 @@ async fn who_closes_still_gets_what_was_accepted_for_it() {
         code: code("B"),
         successor: None,
     };
-    admin::apply(&world.store, vec![close]).await.unwrap();
+    admin::apply(&world.store, world.order(), vec![close])
+        .await
+        .unwrap();
     world.hub.refresh_directory().await.unwrap();
     let listed = names(&list(&shared).await);
     assert_eq!(listed, [(sealed.packet, "B".to_owned())]);

@@ -16,7 +16,7 @@ use crate::evidence::{Archive, Log, SealKey, Sealing, Signing};
 use crate::https::{
     Cause, Client, ClientConfig, ClientTls, Drained, Protocols, Server, ServerConfig, ServerTls,
 };
-use crate::hub::admin::{self, Change};
+use crate::hub::admin::{self, Change, Order};
 use crate::hub::{Config, Hub, Parts, SCHEMAS};
 use crate::merkle::Hash;
 use crate::packet::{MemberId, PacketId};
@@ -177,7 +177,8 @@ impl World {
         let (grounds, _) = watch::channel(Grounds::new(Arc::new(trust), None));
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path().join("db"), disk.clone(), SCHEMAS).unwrap();
-        admin::apply(&store, changes).await.unwrap();
+        let order = Order::new("the test", &clock, &chance);
+        admin::apply(&store, order, changes).await.unwrap();
         let parts = Parts {
             store: store.clone(),
             bodies: Bodies::open(disk, &directory.path().join("bodies")).unwrap(),
@@ -267,6 +268,11 @@ impl World {
             hub: uplink::Hub::new(client.clone()),
             client,
         }
+    }
+
+    /// An order of whoever enters something.
+    pub(super) fn order(&self) -> Order {
+        Order::new("the test", &self.clock, &self.chance)
     }
 
     /// The hub as it comes up again over the same store.

@@ -78,7 +78,7 @@ async fn each_stranger_is_refused_with_its_verdict() {
         .unwrap();
     let anothers = leaf("000.00.00.H41", 0);
     world.publish.send_modify(|grounds| {
-        let mut content = Content::clone(grounds.directory.as_ref().unwrap());
+        let mut content = grounds.directory.as_ref().unwrap().content();
         content.boxes.push(BoxEntry {
             code: code("000.00.00.H14"),
             tls: vec![Fingerprint::of(&anothers)],

@@ -51,7 +51,7 @@ async fn a_new_credential_is_presented_at_once_and_open_connections_stay() {
     let key = TestKey::new().unwrap();
     let leaf = tls_leaf(&world.ca, &world.chance, &key, HUB, 0);
     world.publish.send_modify(|grounds| {
-        let mut content = Content::clone(grounds.directory.as_ref().unwrap());
+        let mut content = grounds.directory.as_ref().unwrap().content();
         content
             .hub
             .as_mut()

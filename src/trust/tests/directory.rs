@@ -42,10 +42,10 @@ fn a_member_is_found_by_any_of_its_codes_among_120_000() {
     }
     assert!(begun.elapsed() < std::time::Duration::from_secs(1));
     assert!(directory.find(&code("H41")).is_none());
-    let json = directory.to_json().unwrap();
-    let again = Directory::from_json(&json).unwrap();
-    assert_eq!(*again, *directory);
-    assert_eq!(again.to_json().unwrap(), json);
+    let json = directory.json().unwrap();
+    let again = Directory::from_json(json.clone()).unwrap();
+    assert_eq!(again.content(), directory.content());
+    assert_eq!(again.json().unwrap(), json);
 }
 
 #[test]
@@ -69,23 +69,90 @@ fn a_box_named_by_another_form_of_its_code_is_the_same_box() {
     let directory = Directory::new(content(vec![owner], vec![entry])).unwrap();
     assert_eq!(directory.members_of_box(&code("G09")).count(), 1);
     assert_eq!(directory.members_of_box(&code("000.00.00.G09")).count(), 1);
-    let found = directory.box_of(&directory.members[0]).unwrap();
+    let found = directory.box_of(&directory.member(0).unwrap()).unwrap();
     assert_eq!(found.code, code("G09"));
 }
 
 #[test]
 fn contradictions_are_refused() {
-    let twice = content(vec![member(1, "G09"), member(2, "G09")], vec![]);
-    assert!(Directory::new(twice).is_err());
+    let refused = |content: Content| {
+        let said = content.check().unwrap_err().to_string();
+        assert_eq!(Directory::new(content).unwrap_err().to_string(), said);
+    };
+    refused(content(vec![member(1, "G09"), member(2, "G09")], vec![]));
     let print = Fingerprint([1; 32]);
     let entry = |text| BoxEntry {
         code: code(text),
         tls: vec![print],
         seal: vec![],
     };
-    assert!(Directory::new(content(vec![], vec![entry("A"), entry("B")])).is_err());
-    assert!(Directory::from_json(br#"{"version":1,"surprise":true}"#).is_err());
+    refused(content(vec![], vec![entry("A"), entry("B")]));
+    refused(content(vec![], vec![entry("A"), entry("A")]));
+    let seals = |text: &str, print: Fingerprint| Member {
+        seal: vec![print],
+        ..member(1, text)
+    };
+    let other = Fingerprint([2; 32]);
+    refused(content(
+        vec![seals("G01", print), seals("G02", print)],
+        vec![],
+    ));
+    let mut hub = content(vec![seals("G01", print)], vec![entry("A")]);
+    hub.hub = Some(BoxEntry {
+        seal: vec![print],
+        ..entry("HUB")
+    });
+    refused(hub.clone());
+    hub.members = vec![seals("G01", other)];
+    refused(hub.clone());
+    hub.boxes.clear();
+    hub.check().unwrap();
+    assert_eq!(Directory::new(hub).unwrap().count(), 1);
+    // Certificates that only begin alike are different ones.
+    let mut alike = print;
+    alike.0[31] = 9;
+    let begins = content(vec![seals("G01", print), seals("G02", alike)], vec![]);
+    begins.check().unwrap();
+    assert_eq!(Directory::new(begins).unwrap().count(), 2);
+    let mut nowhere = member(1, "G09");
+    nowhere.box_code = Some(code("X"));
+    let said = content(vec![nowhere], vec![entry("A")])
+        .check()
+        .unwrap_err();
+    assert!(said.to_string().contains("no registered box"), "{said}");
+    assert!(Directory::from_json(&br#"{"version":1,"surprise":true}"#[..]).is_err());
     assert!("zz".parse::<Fingerprint>().is_err());
+}
+
+#[test]
+fn a_member_stands_since_the_directory_that_was_the_first_to_show_it_so() {
+    // As an earlier release wrote it, without a word of changes.
+    let early = r#"{"version":7,"issued":"2026-03-01T08:00:00Z","valid_until":"2026-03-08T08:00:00Z",
+"members":[{"code":"A","id":1,"name":"a","level":1},{"code":"C","id":3,"name":"c","level":1}],"boxes":[]}"#;
+    let early = Directory::from_json(early.replace('\n', "")).unwrap();
+    let named = |id, text: &str, name: &str| Member {
+        name: name.to_owned(),
+        ..member(id, text)
+    };
+    let mut next = content(
+        vec![named(1, "A", "a"), named(2, "B", "b"), named(3, "C", "d")],
+        vec![],
+    );
+    next.version = 8;
+    next.enter_changes(Some(&early)).unwrap();
+    let since = |content: &Content| -> Vec<u64> {
+        let members = content.members.iter();
+        members.map(|m| m.changed.unwrap().version).collect()
+    };
+    assert_eq!(since(&next), [7, 8, 8]);
+    let now = Directory::new(next.clone()).unwrap();
+    next.version = 9;
+    next.members[1].contact = "Bà \"B\"".to_owned();
+    next.enter_changes(Some(&now)).unwrap();
+    assert_eq!(since(&next), [7, 9, 8]);
+    next.version = 10;
+    next.enter_changes(None).unwrap();
+    assert_eq!(since(&next), [10, 10, 10]);
 }
 
 #[test]

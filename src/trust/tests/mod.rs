@@ -11,6 +11,7 @@ use crate::clock::{Chance, Moment};
 use crate::packet::MemberId;
 
 mod cms;
+mod difference;
 mod directory;
 mod foreign;
 mod ocsp;

@@ -1,12 +1,14 @@
 //! The agencies that count as such: ministries, provinces, bodies of the Party.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::html::{esc, put};
 use super::super::language::Language;
 use super::scrolling;
 use crate::hub::Overview;
 use crate::hub::statistics::{Stage as Timed, Standing};
+use crate::packet::MemberId;
 use crate::trust::directory::{Domain, Member, Stage, State};
 
 /// How an agency is connected.
@@ -21,40 +23,35 @@ pub(in crate::web) enum Access {
 }
 
 /// One agency with its figures.
-pub(in crate::web) struct Agency<'a> {
-    pub(in crate::web) member: &'a Member,
+pub(in crate::web) struct Agency {
+    pub(in crate::web) member: Arc<Member>,
     pub(in crate::web) standing: Standing,
     pub(in crate::web) access: Access,
 }
 
 /// All of them, by domain and name. Units below them are told with `level`: they are no agencies of their own here.
-pub(in crate::web) fn agencies(overview: &Overview) -> Vec<Agency<'_>> {
+pub(in crate::web) fn agencies(overview: &Overview) -> Vec<Agency> {
     let directory = &overview.directory;
-    let listed = || {
-        directory
-            .members
-            .iter()
-            .filter(|member| member.state == State::Active)
-    };
-    let chosen = |member: &&Member| member.domain.is_some() || member.level == 1;
-    let mut members: Vec<&Member> = listed().filter(chosen).collect();
+    let active = |member: &Arc<Member>| member.state == State::Active;
+    let mut members: Vec<Arc<Member>> = directory.agencies().filter(active).collect();
     if members.is_empty() {
-        members = listed()
-            .filter(|member| member.box_code.is_some())
+        members = directory
+            .members()
+            .filter(|member| active(member) && member.box_code.is_some())
             .collect();
     }
-    let mut behind: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut behind: BTreeMap<MemberId, usize> = BTreeMap::new();
     for member in &members {
         if let Some(entry) = directory.box_of(member) {
-            *behind.entry(entry.code.as_str()).or_default() += 1;
+            *behind.entry(entry.code.clone()).or_default() += 1;
         }
     }
-    let mut all: Vec<Agency<'_>> = members
+    let mut all: Vec<Agency> = members
         .into_iter()
         .map(|member| {
-            let access = match directory.box_of(member) {
+            let access = match directory.box_of(&member) {
                 None => Access::None,
-                Some(entry) if behind.get(entry.code.as_str()) == Some(&1) => Access::Dedicated,
+                Some(entry) if behind.get(&entry.code) == Some(&1) => Access::Dedicated,
                 Some(_) => Access::Shared,
             };
             let standing = overview.picture.members.get(member.code.as_str());
@@ -108,7 +105,7 @@ pub(in crate::web) fn access(access: Access, l: Language) -> &'static str {
     }
 }
 
-pub(super) fn table(out: &mut String, agencies: &[Agency<'_>], l: Language) {
+pub(super) fn table(out: &mut String, agencies: &[Agency], l: Language) {
     let caption = l.say(
         "Văn bản gửi, nhận và thời gian chuyển của từng cơ quan trong kỳ",
         "Documents sent, received and their times, agency by agency",
@@ -148,7 +145,7 @@ pub(super) fn table(out: &mut String, agencies: &[Agency<'_>], l: Language) {
     scrolling(out, caption, &table);
 }
 
-fn row(table: &mut String, agency: &Agency<'_>, l: Language) {
+fn row(table: &mut String, agency: &Agency, l: Language) {
     let traffic = agency.standing.documents();
     let statuses = agency
         .standing

@@ -10,13 +10,8 @@ use crate::trust::directory::Stage;
 /// Silent agencies that the sentence names.
 const NAMED: usize = 3;
 
-pub(super) fn sentence(
-    out: &mut String,
-    overview: &Overview,
-    agencies: &[Agency<'_>],
-    l: Language,
-) {
-    let count = |fits: &dyn Fn(&Agency<'_>) -> bool| {
+pub(super) fn sentence(out: &mut String, overview: &Overview, agencies: &[Agency], l: Language) {
+    let count = |fits: &dyn Fn(&Agency) -> bool| {
         strong(l.number(agencies.iter().filter(|agency| fits(agency)).count() as u64))
     };
     let access = |wanted: Access| count(&move |agency| agency.access == wanted);
@@ -52,8 +47,8 @@ fn strong(text: String) -> String {
     format!("<strong>{text}</strong>")
 }
 
-fn silent(agencies: &[Agency<'_>], l: Language) -> String {
-    let silent: Vec<&Agency<'_>> = agencies
+fn silent(agencies: &[Agency], l: Language) -> String {
+    let silent: Vec<&Agency> = agencies
         .iter()
         .filter(|agency| agency.standing.documents().sent == 0)
         .collect();

@@ -114,10 +114,10 @@ fn cell(table: &mut String, count: u64, highest: u64, l: Language) {
     }
 }
 
-fn name<'a>(overview: &'a Overview, code: &'a str) -> &'a str {
+fn name(overview: &Overview, code: &str) -> String {
     let listed = code
         .parse::<MemberId>()
         .ok()
         .and_then(|id| overview.directory.find(&id));
-    listed.map_or("", |member| member.name.as_str())
+    listed.map_or_else(String::new, |member| member.name.clone())
 }

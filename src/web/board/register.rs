@@ -41,7 +41,7 @@ fn parts(out: &mut String, label: &str, parts: &[(&str, &str, usize)], l: Langua
     put!(*out, "</figcaption></figure>\n");
 }
 
-pub(super) fn stages(out: &mut String, agencies: &[Agency<'_>], l: Language) {
+pub(super) fn stages(out: &mut String, agencies: &[Agency], l: Language) {
     let count = |wanted: Option<Stage>| {
         agencies
             .iter()
@@ -98,7 +98,7 @@ pub(super) fn stages(out: &mut String, agencies: &[Agency<'_>], l: Language) {
     by_domain(out, agencies, l);
 }
 
-fn by_domain(out: &mut String, agencies: &[Agency<'_>], l: Language) {
+fn by_domain(out: &mut String, agencies: &[Agency], l: Language) {
     let caption = l.say("Giai đoạn theo khối", "Stages by domain");
     let stages = Stage::ALL.map(Some).into_iter().chain([None]);
     let mut table = String::new();
@@ -223,8 +223,8 @@ fn connected(out: &mut String, overview: &Overview, l: Language) {
         Column::Words(l.say("Kết nối", "Line")),
     ];
     let mut table = table_of("narrow-table", caption, &columns);
-    for entry in &overview.directory.boxes {
-        let members = overview.directory.members_of_box(&entry.code).count();
+    for entry in overview.directory.boxes() {
+        let members = overview.directory.count_of_box(&entry.code);
         let (class, line) = match overview.connected.get(entry.code.as_str()) {
             Some(true) => ("good", l.say("đang kết nối", "connected")),
             Some(false) => ("bad", l.say("không kết nối", "not connected")),
@@ -238,7 +238,7 @@ fn connected(out: &mut String, overview: &Overview, l: Language) {
         );
     }
     put!(table, "</tbody></table>");
-    let all = overview.directory.boxes.len() as u64;
+    let all = overview.directory.box_count() as u64;
     let here = overview.connected.values().filter(|here| **here).count() as u64;
     put!(
         *out,
@@ -251,7 +251,7 @@ fn connected(out: &mut String, overview: &Overview, l: Language) {
     put!(*out, "</details>\n");
 }
 
-pub(super) fn silent(out: &mut String, overview: &Overview, agencies: &[Agency<'_>], l: Language) {
+pub(super) fn silent(out: &mut String, overview: &Overview, agencies: &[Agency], l: Language) {
     let today = Day::of(overview.at);
     let since = today.plus(-i32::from(overview.silent_days));
     let quiet: Vec<_> = agencies

@@ -164,7 +164,13 @@ fn time(source: Option<Source>, grounds: &Grounds, teller: &mut Teller) {
 /// What the packet's seal must say.
 fn packet(claim: Claim, grounds: &Grounds, teller: &mut Teller) {
     let record = claim.record().clone();
-    if record.kind != RecordKind::Packet {
+    if record.kind == RecordKind::Register {
+        teller.holds(
+            "kind",
+            "bản ghi một thay đổi trong danh bạ của Trục",
+            "the record of a change in the hub's register",
+        );
+    } else if record.kind != RecordKind::Packet {
         let kind = record.kind.as_str();
         teller.fails::<()>(
             "kind",
