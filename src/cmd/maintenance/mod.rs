@@ -88,6 +88,8 @@ pub(super) fn run(whom: &Whom, verb: Verb) -> Result<(), Failure> {
             let _journal = journal::init("trucgate-maintenance");
             let done = opened(&arguments);
             if let Err(failure) = &done {
+                // To who stands there; the journal is elsewhere.
+                println!("\r\n{}\r", failure.reason().replace('\n', "\r\n"));
                 journal::line(&ids::MAINTENANCE_REFUSED)
                     .peer(&arguments.line)
                     .reason(failure.reason())
