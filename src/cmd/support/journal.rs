@@ -60,16 +60,19 @@ pub(super) fn lines(failed: &[String], from: Option<&Path>) -> Result<String, St
     words.extend(units.map(|unit| format!("--unit={unit}")));
     words.extend(from.map(|file| format!("--file={}", file.display())));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let said = ask(&words, MOST)?;
-    let whole = said.len() as u64 == MOST;
+    Ok(in_order(&ask(&words, MOST)?, MOST))
+}
+
+/// What came newest first and was cut off behind `most` bytes, as lines in the order of time.
+fn in_order(said: &[u8], most: u64) -> String {
     let mut lines: Vec<&[u8]> = said.split(|byte| *byte == b'\n').collect();
     // What stands behind the last line feed is none, or one that was cut.
     lines.pop();
-    if whole {
+    if said.len() as u64 == most {
         lines.push(b"{\"MESSAGE\":\"older lines are left out\"}");
     }
     lines.reverse();
-    Ok(lines.into_iter().filter_map(line).collect())
+    lines.into_iter().filter_map(line).collect()
 }
 
 fn line(json: &[u8]) -> Option<String> {
@@ -95,6 +98,19 @@ fn line(json: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_lines_are_kept_and_stand_in_the_order_of_time() {
+        let line = |text: &str| format!("{{\"MESSAGE\":\"{text}\"}}\n");
+        let (newest, older, oldest) = (line("3"), line("2"), line("1"));
+        let said = format!("{newest}{older}{oldest}");
+        let whole = in_order(said.as_bytes(), 1 << 20);
+        assert_eq!(whole, format!("{oldest}{older}{newest}"));
+        let most = newest.len() + older.len() + 5;
+        let cut = in_order(&said.as_bytes()[..most], most as u64);
+        let told = line("older lines are left out");
+        assert_eq!(cut, format!("{told}{older}{newest}"));
+    }
 
     #[test]
     fn only_listed_fields_of_a_line_are_let_through() {
