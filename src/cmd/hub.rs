@@ -1,6 +1,7 @@
 //! `trucgate hub`: the exchange itself, and what its operator enters.
 
 mod board;
+mod certificates;
 mod enrol;
 mod history;
 mod register;
@@ -68,6 +69,8 @@ enum Admin {
         #[arg(long)]
         skip_refused: bool,
     },
+    /// Chứng thư và trạng thái của từng cái / certificates, and how far each has come
+    Certificates(certificates::Arguments),
     /// Ai đã thay đổi gì trong danh bạ, kèm chứng cứ / who entered what into the register, with the proof
     History(history::Arguments),
     /// Số liệu rút từ chứng cứ / figures out of the evidence
@@ -124,6 +127,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Verb::Admin(Admin::Import { file, skip_refused })) => {
             register::import(&config, &file, skip_refused)
         }
+        Some(Verb::Admin(Admin::Certificates(arguments))) => certificates::run(&config, arguments),
         Some(Verb::Admin(Admin::History(arguments))) => history::run(&config, arguments),
         Some(Verb::Admin(Admin::Statistics(arguments))) => statistics::run(&config, arguments),
         Some(Verb::Admin(Admin::Board(arguments))) => board::run(config, arguments),

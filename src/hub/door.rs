@@ -68,6 +68,9 @@ impl Handler for Hub {
 impl Hub {
     async fn answer(&self, mut request: Request) -> Result<Response, Error> {
         let asker = self.asker(&request.peer)?;
+        if let Some(identity) = &request.peer.identity {
+            self.note_shown(identity);
+        }
         let query = request.query.take().unwrap_or_default();
         let (get, put, post) = (Method::GET, Method::PUT, Method::POST);
         if let Some(id) = request.path.strip_prefix(PACKETS) {

@@ -12,6 +12,7 @@
 //! | `heads` | witness of the members' logs |
 //! | `epochs` | logs that go on behind an older head, after a restore |
 //! | `directory` | the signed list of members; `admin` changes it, `differences` tells boxes what changed |
+//! | `certificates` | how far each certificate has come |
 //! | `enrolment` | boxes that ask to be registered; `admin` decides |
 //! | `trace` | where a packet is, for operators |
 //! | `statistics` | what the evidence adds up to |
@@ -21,6 +22,7 @@
 
 pub mod admin;
 mod bells;
+mod certificates;
 mod consignment;
 pub mod cost;
 mod differences;
@@ -50,10 +52,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+pub use certificates::{Certificate, Known, State};
 pub use directory::Published;
 pub use epochs::Epoch;
 pub use error::Error;
-pub use overview::{Overview, Shown};
+pub use overview::Overview;
 
 use crate::clock::{Chance, Clock, Moment};
 use crate::evidence::{self, Log};
@@ -118,6 +121,7 @@ pub const SCHEMAS: &[&str] = &[
     epochs::SCHEMA,
     differences::SCHEMA,
     admin::SCHEMA,
+    certificates::SCHEMA,
 ];
 
 /// Bounds of a hub.
@@ -194,6 +198,7 @@ pub struct Rooms {
     chance: Chance,
     heads: heads::Known,
     mail: mailbox::Mail,
+    noted: certificates::Noted,
     bells: bells::Bells,
     under_way: intake::UnderWay,
     /// Rung when there is evidence that is not counted.
@@ -230,6 +235,7 @@ impl Hub {
             chance: parts.chance,
             heads: heads::Known::default(),
             mail,
+            noted: certificates::Noted::default(),
             under_way: intake::UnderWay::default(),
             uncounted: tokio::sync::Notify::new(),
             published: watch::channel(None).0,

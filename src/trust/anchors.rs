@@ -42,6 +42,8 @@ pub struct Identity {
     pub not_after: Moment,
     /// SubjectPublicKeyInfo (RFC 5280 section 4.1) in DER.
     pub spki_der: Vec<u8>,
+    /// The certificate in DER.
+    pub certificate: Vec<u8>,
 }
 
 impl Identity {
@@ -179,6 +181,7 @@ impl Trust {
             not_before: leaf.not_before,
             not_after: leaf.not_after,
             spki_der: leaf.spki_der.clone(),
+            certificate: leaf.der.clone(),
         })
     }
 

@@ -79,14 +79,18 @@ pub(super) fn csv(overview: &Overview, name: &str, l: Language) -> Option<String
         }
         "failures.csv" => by_failure(overview),
         "certificates.csv" => {
-            let mut sheet = Sheet::new(&["member", "fingerprint", "ends", "days_left"]);
+            let columns = ["code", "use", "state", "fingerprint", "ends", "days_left"];
+            let mut sheet = Sheet::new(&columns);
             for one in &overview.certificates {
-                let left = (one.ends - overview.at).whole_days();
+                let text = |text: Option<String>| text.unwrap_or_default();
+                let left = one.ends.map(|ends| (ends - overview.at).whole_days());
                 sheet.row(&[
-                    &one.member,
-                    &one.fingerprint,
-                    &crate::clock::rfc3339(one.ends),
-                    &left,
+                    &one.code,
+                    &one.use_.as_str(),
+                    &one.state.words().1,
+                    &text(one.fingerprint.map(|print| print.to_string())),
+                    &text(one.ends.map(crate::clock::rfc3339)),
+                    &text(left.map(|left| left.to_string())),
                 ]);
             }
             sheet

@@ -11,7 +11,8 @@ use crate::control::Report;
 use crate::durable::Disk;
 use crate::gauge::{Gauge, Kind, Level, Text};
 use crate::hub::statistics::{Window, picture};
-use crate::hub::{Overview, SCHEMAS, Shown};
+use crate::hub::{Certificate, Overview, SCHEMAS, State};
+use crate::signer::KeyUse;
 use crate::store::Store;
 use crate::trust::directory::{BoxEntry, Content, Directory, Domain, Fingerprint, Member, Stage};
 
@@ -84,11 +85,29 @@ async fn overview() -> Overview {
         picture: picture(&store, window, Some(listed.clone())).await.unwrap(),
         earliest: Some(window.first),
         directory: listed,
-        certificates: vec![Shown {
-            member: "G22".to_owned(),
-            fingerprint: "00".repeat(32),
-            ends: at + time::Duration::days(20),
-        }],
+        certificates: vec![
+            Certificate {
+                code: "G22".to_owned(),
+                use_: KeyUse::Seal,
+                state: State::Active,
+                fingerprint: Some(Fingerprint([0; 32])),
+                ends: Some(at + time::Duration::days(20)),
+            },
+            Certificate {
+                code: "00.03.W00".to_owned(),
+                use_: KeyUse::Tls,
+                state: State::Retiring,
+                fingerprint: Some(Fingerprint([2; 32])),
+                ends: Some(at + time::Duration::days(70)),
+            },
+            Certificate {
+                code: "00.09.W00".to_owned(),
+                use_: KeyUse::Tls,
+                state: State::Requested,
+                fingerprint: None,
+                ends: None,
+            },
+        ],
         connected: BTreeMap::from([
             ("00.02.W00".to_owned(), true),
             ("00.03.W00".to_owned(), false),

@@ -100,3 +100,31 @@ fn a_change_is_listed_with_who_ordered_it_and_proven_to_a_stranger() {
     crate::world::write(&text, forged);
     assert!(!verified(&world, &proof, &text));
 }
+
+#[test]
+fn certificates_are_listed_with_how_far_each_has_come() {
+    let world = World::start();
+    let all: Value = serde_json::from_str(&admin(&world, &["certificates", "--json"])).unwrap();
+    let with = |use_: &str, state: &str| {
+        let all = all.as_array().unwrap().iter();
+        all.filter(|one| one["use"] == use_ && one["state"] == state)
+            .count()
+    };
+    assert_eq!(
+        with("seal", "active"),
+        1,
+        "the hub's, whose log has a head: {all:#}"
+    );
+    assert_eq!(
+        with("seal", "registered"),
+        4,
+        "nobody has sealed yet: {all:#}"
+    );
+    let told = admin(
+        &world,
+        &["certificates", "--code", "00.02.W00", "--state", "active"],
+    );
+    assert!(told.contains("đang dùng / active"), "{told}");
+    assert!(told.contains("days left"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}

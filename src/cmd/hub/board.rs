@@ -33,7 +33,7 @@ pub(super) fn run(config: HubConfig, arguments: Arguments) -> Result<(), Failure
         // A hub that runs counts by itself; where none does, what has come since is counted here.
         statistics::count(&store).await.map_err(Failure::other)?;
         let directory = admin::listed(&store).await.map_err(Failure::other)?;
-        let seen = (&config.own.code, now);
+        let seen = (&config.own.code, now, None);
         let window = (arguments.from, arguments.to);
         let overview = Overview::read(&store, Arc::new(directory), seen, &config.hub, window).await;
         let overview = overview.map_err(Failure::other)?;

@@ -66,9 +66,7 @@ async fn a_newer_directory_reaches_the_boxes_that_wait_and_holds() {
         code: code("B"),
         successor: None,
     };
-    admin::apply(&world.store, world.order(), vec![close])
-        .await
-        .unwrap();
+    world.apply(vec![close]).await.unwrap();
     assert_eq!(world.hub.refresh_directory().await.unwrap(), 4);
     let now = world
         .hub
@@ -131,9 +129,7 @@ async fn a_change_travels_as_a_difference_from_each_version_that_the_hub_remembe
     };
     for (name, version) in [("U399", 3), ("A", 4), ("U399", 5)] {
         let contact = format!("Bà {version}");
-        admin::apply(&world.store, world.order(), describe(name, &contact))
-            .await
-            .unwrap();
+        world.apply(describe(name, &contact)).await.unwrap();
         assert_eq!(world.hub.refresh_directory().await.unwrap(), version);
     }
     admin::remove(&world.store, world.order(), code("U100"))
@@ -184,11 +180,7 @@ async fn a_change_that_contradicts_the_rest_changes_nothing() {
         vec![close("A"), without_box],
         vec![close("A"), twice],
     ] {
-        assert!(
-            admin::apply(&world.store, world.order(), bad)
-                .await
-                .is_err()
-        );
+        assert!(world.apply(bad).await.is_err());
     }
     assert_eq!(world.hub.refresh_directory().await.unwrap(), 1);
 }
@@ -250,9 +242,7 @@ async fn a_member_is_described_without_its_certificates_being_named_again() {
         {"describe-member": {"code": "A", "domain": "party", "contact": "Bà Bình"}}
     ]"#;
     let changes: Vec<Change> = serde_json::from_str(changes).unwrap();
-    admin::apply(&world.store, world.order(), changes)
-        .await
-        .unwrap();
+    world.apply(changes).await.unwrap();
     world.hub.refresh_directory().await.unwrap();
     let published = world.hub.published().borrow().clone().unwrap();
     let listed = &published.directory;
@@ -274,9 +264,7 @@ async fn a_member_is_described_without_its_certificates_being_named_again() {
     assert_eq!(a.seal.len(), 1, "its certificate stays");
     let unknown: Vec<Change> =
         serde_json::from_str(r#"[{"describe-member": {"code": "Z", "stage": "test"}}]"#).unwrap();
-    let refused = admin::apply(&world.store, world.order(), unknown)
-        .await
-        .unwrap_err();
+    let refused = world.apply(unknown).await.unwrap_err();
     assert!(
         refused.to_string().contains("Z is not registered"),
         "{refused}"

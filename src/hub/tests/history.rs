@@ -40,7 +40,7 @@ async fn every_change_of_the_register_is_proven_by_the_hubs_record() {
         code: code("B"),
         successor: None,
     };
-    let closed = admin::apply(&world.store, world.order(), vec![close.clone()]).await;
+    let closed = world.apply(vec![close.clone()]).await;
     closed.unwrap();
     let table = "code,id,name\nE,20,Sở Một\nF,21,Sở Hai\n";
     for _ in 0..2 {
@@ -53,7 +53,7 @@ async fn every_change_of_the_register_is_proven_by_the_hubs_record() {
         code: code("NOBODY"),
         successor: None,
     };
-    let refused = admin::apply(&world.store, world.order(), vec![close.clone(), nobody]).await;
+    let refused = world.apply(vec![close.clone(), nobody]).await;
     assert!(refused.is_err());
 
     let lines = all(&world, None).await;

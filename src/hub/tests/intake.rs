@@ -7,7 +7,7 @@ use super::member::*;
 use super::world::*;
 use crate::evidence::{Addressee, Record, RecordKind};
 use crate::https::{Bytes, Content, HeaderMap, Method, Outgoing, StatusCode};
-use crate::hub::admin::{self, Change};
+use crate::hub::admin::Change;
 use crate::hub::error::CONFLICT;
 use crate::journal::{self, ids};
 use crate::packet::Digest;
@@ -67,9 +67,7 @@ async fn a_packet_put_twice_gets_the_same_receipt_and_it_holds() {
         code: code("B"),
         successor: None,
     };
-    admin::apply(&world.store, world.order(), vec![close])
-        .await
-        .unwrap();
+    world.apply(vec![close]).await.unwrap();
     world.hub.refresh_directory().await.unwrap();
     let again = box_a
         .hub
@@ -87,16 +85,12 @@ async fn one_recipient_that_is_closed_takes_nothing_from_the_others() {
         successor,
     };
     let changes = vec![close(Some(code("C")))];
-    admin::apply(&world.store, world.order(), changes)
-        .await
-        .unwrap();
+    world.apply(changes).await.unwrap();
     world.hub.refresh_directory().await.unwrap();
     let sealed = a.seal_draft(&world, document(&["B", "C"], "one"));
     let first = send(&box_a, &mut a, &sealed).await;
     // Closed without a successor since: what the first answer said stays so.
-    admin::apply(&world.store, world.order(), vec![close(None)])
-        .await
-        .unwrap();
+    world.apply(vec![close(None)]).await.unwrap();
     world.hub.refresh_directory().await.unwrap();
     let again = box_a
         .hub
@@ -261,9 +255,7 @@ async fn who_cannot_be_reached_is_named_with_the_successor() {
             successor: Some(code("B")),
         },
     ];
-    admin::apply(&world.store, world.order(), changes)
-        .await
-        .unwrap();
+    world.apply(changes).await.unwrap();
     assert_eq!(world.hub.refresh_directory().await.unwrap(), 2);
     let (box_a, mut a) = (world.knock(BOX_A), world.member("A"));
     for (to, word) in [
@@ -297,9 +289,7 @@ async fn who_has_closed_ends_what_it_began_and_begins_nothing() {
         code: code("A"),
         successor: Some(code("C")),
     };
-    admin::apply(&world.store, world.order(), vec![close])
-        .await
-        .unwrap();
+    world.apply(vec![close]).await.unwrap();
     world.hub.refresh_directory().await.unwrap();
     assert_eq!(send(&box_a, &mut a, &before).await, first);
     a.announce(&box_a.hub).await;
@@ -439,9 +429,7 @@ async fn a_circular_to_500_is_one_body_one_packet_and_500_entries() {
         .iter()
         .enumerate()
         .map(|(at, name)| Change::AddMember(Box::new(listed(name, 100 + at as u64, Some(SHARED)))));
-    admin::apply(&world.store, world.order(), members.collect())
-        .await
-        .unwrap();
+    world.apply(members.collect()).await.unwrap();
     world.hub.refresh_directory().await.unwrap();
     let (box_a, shared, mut a) = (world.knock(BOX_A), world.knock(SHARED), world.member("A"));
     let to: Vec<&str> = codes.iter().map(String::as_str).collect();

@@ -71,6 +71,11 @@ impl MemberLog {
         }
     }
 
+    /// The certificate that it seals by.
+    pub(super) fn certificate(&self) -> Vec<u8> {
+        self.pair.certificate.clone()
+    }
+
     /// Gives the next place between this member and `to`.
     pub(super) fn place(&mut self, to: &str) -> Addressee {
         let last = self.sequences.entry(to.to_owned()).or_default();

@@ -1,3 +1,4 @@
+mod certificates;
 mod cms;
 mod consignment;
 mod directory;

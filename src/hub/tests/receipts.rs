@@ -6,7 +6,7 @@ use super::World;
 use super::member::*;
 use super::world::*;
 use crate::evidence::{Record, RecordKind};
-use crate::hub::admin::{self, Change};
+use crate::hub::admin::Change;
 use crate::hub::statistics::{self, Day, Window};
 use crate::packet::Digest;
 use crate::uplink::Verdict;
@@ -82,9 +82,7 @@ async fn who_closes_still_gets_what_was_accepted_for_it() {
         code: code("B"),
         successor: None,
     };
-    admin::apply(&world.store, world.order(), vec![close])
-        .await
-        .unwrap();
+    world.apply(vec![close]).await.unwrap();
     world.hub.refresh_directory().await.unwrap();
     let listed = names(&list(&shared).await);
     assert_eq!(listed, [(sealed.packet, "B".to_owned())]);

@@ -17,7 +17,7 @@ use crate::https::{
     Cause, Client, ClientConfig, ClientTls, Drained, Protocols, Server, ServerConfig, ServerTls,
 };
 use crate::hub::admin::{self, Change, Order};
-use crate::hub::{Config, Hub, Parts, SCHEMAS};
+use crate::hub::{Config, Error, Hub, Parts, SCHEMAS};
 use crate::merkle::Hash;
 use crate::packet::{MemberId, PacketId};
 use crate::spool::Bodies;
@@ -268,6 +268,27 @@ impl World {
             hub: uplink::Hub::new(client.clone()),
             client,
         }
+    }
+
+    /// Trust with a list that revokes this certificate of the issuing authority's.
+    pub(super) fn trust_that_revokes(&self, serial: String) -> Trust {
+        let (ca, now) = (&self.issuer.ca, self.clock.now());
+        let next = now + time::Duration::days(1);
+        let lists = vec![
+            ca.root_revocation_list(&[], now, next).unwrap(),
+            ca.revocation_list(&[serial], now, next).unwrap(),
+        ];
+        let revocation = Revocation {
+            lists,
+            ..Revocation::none()
+        };
+        let (anchors, others) = (vec![ca.root_der()], vec![ca.intermediate_der()]);
+        Trust::new(anchors, others, Profile::default(), revocation).unwrap()
+    }
+
+    /// Enters changes into the register.
+    pub(super) async fn apply(&self, changes: Vec<Change>) -> Result<u64, Error> {
+        admin::apply(&self.store, self.order(), changes).await
     }
 
     /// An order of whoever enters something.

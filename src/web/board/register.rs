@@ -4,8 +4,9 @@ use super::super::html::{esc, put};
 use super::super::language::Language;
 use super::agencies::{Access, Agency, access, domain, stage};
 use super::{Column, scrolling, table_of};
-use crate::hub::Overview;
 use crate::hub::statistics::Day;
+use crate::hub::{Overview, State};
+use crate::signer::KeyUse;
 use crate::trust::directory::{Domain, Stage};
 
 /// Certificates with fewer days left stand by name.
@@ -148,8 +149,9 @@ fn by_domain(out: &mut String, agencies: &[Agency], l: Language) {
 pub(super) fn servers(out: &mut String, overview: &Overview, l: Language) {
     let left = |ends: crate::clock::Moment| (ends - overview.at).whole_days();
     let between = |low: i64, high: i64| {
-        let fits = |one: &&crate::hub::Shown| (low..high).contains(&left(one.ends));
-        overview.certificates.iter().filter(fits).count()
+        let ends = overview.certificates.iter().filter_map(|one| one.ends);
+        ends.filter(|ends| (low..high).contains(&left(*ends)))
+            .count()
     };
     let bins = [
         ("bad", l.say("hết hạn", "expired"), between(i64::MIN, 0)),
@@ -174,8 +176,8 @@ pub(super) fn servers(out: &mut String, overview: &Overview, l: Language) {
         *out,
         "<h3>{}</h3>",
         l.say(
-            "Chứng thư con dấu theo số ngày còn lại",
-            "Seal certificates by days left"
+            "Chứng thư theo số ngày còn lại",
+            "Certificates by days left"
         )
     );
     parts(
@@ -187,25 +189,28 @@ pub(super) fn servers(out: &mut String, overview: &Overview, l: Language) {
         &bins,
         l,
     );
-    let soon = overview
-        .certificates
-        .iter()
-        .filter(|one| left(one.ends) < SOON);
+    states(out, overview, l);
+    let all = overview.certificates.iter();
+    let soon = all.filter_map(|one| Some((one, one.ends.filter(|ends| left(*ends) < SOON)?)));
     let mut table = String::new();
-    for one in soon {
-        let days = left(one.ends);
+    for (one, ends) in soon {
+        let days = left(ends);
         let class = if days < 30 { "n bad" } else { "n" };
         put!(
             table,
-            "<tr><th scope=\"row\" class=\"code\">{}</th><td>{}</td><td class=\"{class}\">{days}</td></tr>",
-            esc(&one.member),
-            l.day(Day::of(one.ends)),
+            "<tr><th scope=\"row\" class=\"code\">{}</th><td>{}</td><td>{}</td><td>{}</td><td class=\"{class}\">{days}</td></tr>",
+            esc(&one.code),
+            use_of(one.use_, l),
+            state_of(one.state, l),
+            l.day(Day::of(ends)),
         );
     }
     if !table.is_empty() {
         let caption = l.say("Chứng thư sắp hết hạn", "Certificates that end soon");
         let columns = [
-            Column::Words(l.say("Đơn vị", "Member")),
+            Column::Words(l.say("Mã", "Code")),
+            Column::Words(l.say("Dùng cho", "Use")),
+            Column::Words(l.say("Trạng thái", "State")),
             Column::Words(l.say("Hết hạn", "Ends")),
             Column::Numbers(l.say("Còn (ngày)", "Days left")),
         ];
@@ -213,6 +218,39 @@ pub(super) fn servers(out: &mut String, overview: &Overview, l: Language) {
         scrolling(out, caption, &format!("{head}{table}</tbody></table>"));
     }
     connected(out, overview, l);
+}
+
+fn use_of(use_: KeyUse, l: Language) -> &'static str {
+    match use_ {
+        KeyUse::Seal => l.say("con dấu", "seal"),
+        KeyUse::Tls => l.say("TLS của máy chủ", "server's TLS"),
+    }
+}
+
+fn state_of(state: State, l: Language) -> &'static str {
+    let (vi, en) = state.words();
+    l.say(vi, en)
+}
+
+/// How many certificates of each use are in each state.
+fn states(out: &mut String, overview: &Overview, l: Language) {
+    let caption = l.say("Trạng thái chứng thư", "States of certificates");
+    let mut columns = vec![Column::Words(l.say("Dùng cho", "Use"))];
+    columns.extend(State::ALL.map(|state| Column::Numbers(state_of(state, l))));
+    let mut table = table_of("narrow-table", caption, &columns);
+    for use_ in [KeyUse::Seal, KeyUse::Tls] {
+        put!(table, "<tr><th scope=\"row\">{}</th>", use_of(use_, l));
+        for state in State::ALL {
+            let all = overview.certificates.iter();
+            let count = all
+                .filter(|one| one.use_ == use_ && one.state == state)
+                .count();
+            put!(table, "<td class=\"n\">{}</td>", l.number(count as u64));
+        }
+        put!(table, "</tr>");
+    }
+    put!(table, "</tbody></table>");
+    scrolling(out, caption, &table);
 }
 
 fn connected(out: &mut String, overview: &Overview, l: Language) {

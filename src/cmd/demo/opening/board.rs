@@ -81,7 +81,7 @@ pub(super) async fn show(
         .map_err(|error| told(&error))?;
     let days = i32::try_from(weeks::DAYS).unwrap_or(0);
     let (first, last) = (Day::of(FIRST), Day::of(FIRST).plus(days - 1));
-    let seen = (&exchange.lab.hub.code, exchange.lab.clock().now());
+    let seen = (&exchange.lab.hub.code, exchange.lab.clock().now(), None);
     let window = (Some(first), Some(last));
     let config = Config::default();
     let overview = Overview::read(&replay.store, Arc::new(listed), seen, &config, window);
