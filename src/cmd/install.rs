@@ -121,7 +121,7 @@ fn judged(arguments: &Arguments, out: &mut impl Write) -> Result<(File, String),
     let bytes = image.metadata().map_err(Failure::other)?.len();
     let mut progress = Progress::default();
     let read = copy::digest(&mut image, bytes, |read| {
-        progress.show(out, Step::Check(read, bytes))
+        progress.show(out, Step::Check(read, bytes));
     })
     .map_err(|error| told(&arguments.image, error))?;
     if read != wanted {

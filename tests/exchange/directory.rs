@@ -51,9 +51,7 @@ fn described(code: &str, contact: &str) -> Change {
 
 /// Waits until a box has a newer directory; gives the way in which it came.
 fn updated(world: &World, who: Who, from: usize, patience: Duration) -> String {
-    let line = world
-        .process(who)
-        .line(from, patience, |line| is_updated(line));
+    let line = world.process(who).line(from, patience, is_updated);
     line.unwrap().1["STEP"]
         .as_str()
         .unwrap_or_default()

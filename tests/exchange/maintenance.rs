@@ -97,11 +97,11 @@ async fn a_permit_opens_one_session_and_every_line_of_it_is_journalled() {
         let these = lines.iter().filter(move |line| line["MESSAGE_ID"] == id);
         these.collect::<Vec<_>>()
     };
-    let opened = of(&ids::MAINTENANCE_OPENED.message_id.to_string());
+    let opened = of(ids::MAINTENANCE_OPENED.message_id);
     assert_eq!(opened.len(), 1);
     assert_eq!(opened[0]["PEER"], "tty7, an");
     assert_eq!(opened[0]["REASON"], "thay cáp mạng");
-    let shown: Vec<_> = of(&ids::MAINTENANCE_LINE.message_id.to_string())
+    let shown: Vec<_> = of(ids::MAINTENANCE_LINE.message_id)
         .iter()
         .map(|line| line["MESSAGE"].as_str().unwrap().to_owned())
         .collect();
@@ -113,7 +113,7 @@ async fn a_permit_opens_one_session_and_every_line_of_it_is_journalled() {
         shown.iter().any(|line| line.ends_with("dòng-42")),
         "{shown:?}"
     );
-    let closed = of(&ids::MAINTENANCE_CLOSED.message_id.to_string());
+    let closed = of(ids::MAINTENANCE_CLOSED.message_id);
     assert_eq!(closed[0]["REASON"], "the shell was left");
 
     let said = refused();

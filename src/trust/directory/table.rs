@@ -121,6 +121,9 @@ pub(super) fn halves(code: &MemberId) -> [u32; 2] {
     ]
 }
 
+/// A place for an entry that was read, with its number.
+type Kept<T> = Option<(u32, Arc<T>)>;
+
 /// Entries of one kind.
 #[derive(Debug)]
 pub(super) struct Table<T> {
@@ -129,7 +132,7 @@ pub(super) struct Table<T> {
     /// What the verified bytes of each digest to, so that a file which is changed in its place is noticed.
     sums: Vec<u32>,
     codes: Keys,
-    kept: Mutex<Vec<Option<(u32, Arc<T>)>>>,
+    kept: Mutex<Vec<Kept<T>>>,
 }
 
 impl<T: Listed> Table<T> {
