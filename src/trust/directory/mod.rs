@@ -1,7 +1,7 @@
 //! The hub-signed list of members and boxes: who has which certificates. A valid certificate that is not in it
 //! opens nothing.
 //!
-//! A directory may name every unit of a state. What is in memory is an index of some fifty bytes a member ([`table`]); an
+//! A directory may name every unit of a state. What is in memory is an index of some fifty bytes a member (`table`); an
 //! entry is read where it lies when somebody looks it up. A newer one comes whole or as a difference ([`difference`]).
 
 mod content;
