@@ -145,8 +145,9 @@ software() {
 END
 }
 
-# as NAME CALL: that software.
+# as NAME CALL: that software. In the background it is the very process that is killed.
 as() {
+    [ "$BASHPID" = $$ ] || exec python3 "$root/image/tests/software.py" "$work/$1.json" "${@:2}"
     python3 "$root/image/tests/software.py" "$work/$1.json" "${@:2}"
 }
 
