@@ -14,6 +14,7 @@ mod maintenance;
 mod operator;
 mod progress;
 mod provision;
+mod raw;
 pub mod relay;
 mod restore;
 pub mod run;

@@ -3,34 +3,24 @@
 use std::io::{self, IsTerminal, Read, Write};
 use std::sync::mpsc::Sender;
 
-use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
-
+use super::super::raw::Raw;
 use super::Event;
 use super::keys::{ASK_SIZE, Key, keys};
 
 /// The terminal of this process.
 #[derive(Debug)]
 pub(super) struct Terminal {
-    before: Option<Termios>,
+    _raw: Raw,
     ansi: bool,
 }
 
 impl Terminal {
     /// Takes it over and sends keys to `events`. Where standard input is no terminal, keys come as they come.
     pub(super) fn open(events: Sender<Event>) -> io::Result<Self> {
-        let input = io::stdin();
-        let before = if input.is_terminal() {
-            let before = tcgetattr(&input)?;
-            let mut raw = before.clone();
-            cfmakeraw(&mut raw);
-            tcsetattr(&input, SetArg::TCSANOW, &raw)?;
-            Some(before)
-        } else {
-            None
-        };
+        let raw = Raw::begin()?;
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let ansi = io::stdout().is_terminal() && !dumb;
-        if ansi && before.is_some() {
+        if ansi && raw.is_terminal() {
             let mut out = io::stdout().lock();
             out.write_all(ASK_SIZE.as_bytes())?;
             out.flush()?;
@@ -38,7 +28,7 @@ impl Terminal {
         std::thread::Builder::new()
             .name("keys".to_owned())
             .spawn(move || read(&events))?;
-        Ok(Self { before, ansi })
+        Ok(Self { _raw: raw, ansi })
     }
 
     /// Whether it has a cursor that can be moved.
@@ -50,15 +40,6 @@ impl Terminal {
     pub(super) fn name(&self) -> String {
         nix::unistd::ttyname(io::stdin())
             .map_or_else(|_| "console".to_owned(), |path| path.display().to_string())
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        if let Some(before) = &self.before {
-            // A line that hung up has nobody who minds.
-            let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, before);
-        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! A shell at a terminal of its own, whose every line goes to this terminal and to the journal.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use nix::pty::openpty;
-use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
+use crate::cmd::raw::Raw;
 use crate::journal::{self, ids};
 
 /// Lines that one session may put into the journal: a flood must not push out what was there.
@@ -53,6 +53,7 @@ pub(super) fn run(shell: &str, patience: Duration) -> io::Result<Ended> {
         .stderr(side()?)
         .spawn()?;
     drop(pty.slave);
+    // Keys go to the shell's own terminal as they are.
     let _raw = Raw::begin()?;
     let (mut typed, mut shown) = (File::from(pty.master.try_clone()?), File::from(pty.master));
     // Ends with the process: nobody can take a read from a terminal back.
@@ -152,32 +153,6 @@ fn plain(text: &str) -> String {
         }
     }
     plain.trim_end().to_owned()
-}
-
-/// Keys go to the shell's own terminal as they are; the line is left as it was found.
-struct Raw(Option<Termios>);
-
-impl Raw {
-    fn begin() -> io::Result<Self> {
-        let input = io::stdin();
-        if !input.is_terminal() {
-            return Ok(Self(None));
-        }
-        let before = tcgetattr(&input)?;
-        let mut raw = before.clone();
-        cfmakeraw(&mut raw);
-        tcsetattr(&input, SetArg::TCSANOW, &raw)?;
-        Ok(Self(Some(before)))
-    }
-}
-
-impl Drop for Raw {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            // A line that hung up has nobody who minds.
-            let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, before);
-        }
-    }
 }
 
 #[cfg(test)]
