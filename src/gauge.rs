@@ -98,6 +98,13 @@ impl Text {
             en: en.into(),
         }
     }
+
+    /// Words that are the same in both: a program's, or of an error that has but one form.
+    #[must_use]
+    pub fn same(words: impl Display) -> Self {
+        let words = words.to_string();
+        Self::new(words.clone(), words)
+    }
 }
 
 impl Display for Text {

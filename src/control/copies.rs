@@ -42,5 +42,5 @@ pub(super) async fn attest(relay: Option<&Arc<Relay>>, paper: Paper, digest: Dig
 }
 
 fn told(error: Error) -> Answer {
-    Answer::Refused(Text::new(error.to_string(), error.to_string()))
+    Answer::Refused(Text::same(error))
 }

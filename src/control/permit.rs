@@ -101,8 +101,7 @@ impl Permit {
     /// `Replayed` when it was used before.
     pub fn use_up(&self, disk: &Disk, used: &Path) -> Result<(), Refused> {
         let failed = |error: std::io::Error| {
-            let text = format!("{}: {error}", used.display());
-            Refused::Failed(Text::new(text.clone(), text))
+            Refused::Failed(Text::same(format_args!("{}: {error}", used.display())))
         };
         disk.make_dir(used).or_else(|error| match used.is_dir() {
             true => Ok(()),

@@ -348,7 +348,7 @@ async fn give_up(
 
 fn tried(error: &Error) -> Waits {
     Waits {
-        reason: Text::new(error.to_string(), error.to_string()),
+        reason: Text::same(error),
         next: Text::new(
             "sửa điều mà lý do nêu (đường tới Trục, đăng ký, token); máy tự thử lại",
             "mend what the reason names (line to the hub, registration, token); it is tried again by itself",

@@ -106,7 +106,7 @@ impl Anchors {
                 format!("{} can't be written: {error}", place.display()),
             )
         })?;
-        (self.reload)().map_err(|error| Text::new(error.clone(), error))?;
+        (self.reload)().map_err(Text::same)?;
         Ok(Text::new(
             "đã thay CA gốc và nạp lại",
             "the anchors are changed and in force",
@@ -188,8 +188,7 @@ impl Act for AtBox {
                 Action::ChangeAnchors(_) => self.anchors.change(content.unwrap_or_default()),
                 Action::PurgeBodies { member, before } => {
                     let purged = self.relay.purge_bodies(member, *before).await;
-                    let count =
-                        purged.map_err(|error| Text::new(error.to_string(), error.to_string()))?;
+                    let count = purged.map_err(Text::same)?;
                     Ok(Text::new(
                         format!("đã xoá nội dung của {count} văn bản; chứng cứ còn nguyên"),
                         format!("the bodies of {count} documents are gone; the evidence stays"),
@@ -217,16 +216,12 @@ impl Act for AtHub {
     fn check<'a>(&'a self, action: &'a Action, content: Option<&'a str>) -> Acting<'a, (), Text> {
         Box::pin(async move {
             match action {
-                Action::OpenEpoch(epoch) => self
-                    .hub
-                    .may_open_epoch(epoch)
-                    .await
-                    .map_err(|error| Text::new(error.to_string(), error.to_string())),
-                Action::RemoveMember(member) => self
-                    .hub
-                    .may_remove(member)
-                    .await
-                    .map_err(|error| Text::new(error.to_string(), error.to_string())),
+                Action::OpenEpoch(epoch) => {
+                    self.hub.may_open_epoch(epoch).await.map_err(Text::same)
+                }
+                Action::RemoveMember(member) => {
+                    self.hub.may_remove(member).await.map_err(Text::same)
+                }
                 Action::ChangeAnchors(_) => self.anchors.check(content.unwrap_or_default()),
                 Action::DeleteKey(label) => unused(&self.signer, label).await,
                 Action::PurgeBodies { .. } => Err(elsewhere(
@@ -265,7 +260,7 @@ impl Act for AtHub {
                 Action::ChangeAnchors(_) => self.anchors.change(content.unwrap_or_default()),
                 Action::RemoveMember(member) => {
                     let removed = self.hub.remove_member(member, by).await;
-                    removed.map_err(|error| Text::new(error.to_string(), error.to_string()))?;
+                    removed.map_err(Text::same)?;
                     Ok(Text::new(
                         format!("đã xoá {member} khỏi danh bạ"),
                         format!("{member} is out of the directory"),
@@ -273,7 +268,7 @@ impl Act for AtHub {
                 }
                 Action::OpenEpoch(epoch) => {
                     let opened = self.hub.open_epoch(epoch).await;
-                    opened.map_err(|error| Text::new(error.to_string(), error.to_string()))?;
+                    opened.map_err(Text::same)?;
                     let (member, size) = (&epoch.member, epoch.size);
                     Ok(Text::new(
                         format!(

@@ -387,7 +387,7 @@ impl Agreed {
 }
 
 fn failed(error: std::io::Error) -> Refused {
-    Refused::Failed(Text::new(error.to_string(), error.to_string()))
+    Refused::Failed(Text::same(error))
 }
 
 fn line(proposal: &Proposal) -> journal::Line {
