@@ -188,8 +188,22 @@ impl Process {
     /// Peak resident memory so far, in bytes, as the kernel counts it; `None` when it has ended.
     #[must_use]
     pub fn peak_memory(&self) -> Option<u64> {
+        self.counted("VmHWM:")
+    }
+
+    /// The same without the pages of mapped files that are resident now: what of the executable was read is no memory that
+    /// the process asked for, and a debug build has more of it with every release.
+    #[must_use]
+    pub fn peak_data(&self) -> Option<u64> {
+        Some(
+            self.peak_memory()?
+                .saturating_sub(self.counted("RssFile:")?),
+        )
+    }
+
+    fn counted(&self, what: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let line = status.lines().find(|line| line.starts_with(what))?;
         let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
         Some(kilobytes * 1024)
     }
