@@ -1,5 +1,6 @@
 //! The board at the hub's management address: who sees it, what it says, and how browsers are shown it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,8 +10,8 @@ use trucgate::hub::SCHEMAS;
 use trucgate::store::{Error, Store, Tx, params};
 
 use crate::world::machines::Who::{Hub, Receiver};
-use crate::world::operators::{Operator, employ, operator, succeeded};
-use crate::world::{RECEIVERS, SENDER, World, collect, document, executable, send, until, write};
+use crate::world::operators::{Operator, admin, employ, operator};
+use crate::world::{RECEIVERS, SENDER, World, collect, document, send, until, write};
 
 /// An answer as curl saw it.
 struct Got {
@@ -183,14 +184,8 @@ async fn operators_see_the_board_and_nobody_else_anything() {
 
     // The public extract, beside the running hub.
     let directory = world.directory.path().join("public");
-    let exported = Command::new(executable())
-        .args(["hub", "--config"])
-        .arg(world.machine(Hub).config())
-        .args(["admin", "board", "--export"])
-        .arg(&directory)
-        .output()
-        .unwrap();
-    succeeded(&exported);
+    let words = ["board", "--export"].map(OsStr::new);
+    admin(&world, &[&words[..], &[directory.as_os_str()]].concat());
     let page = std::fs::read_to_string(directory.join("index.html")).unwrap();
     assert!(
         page.contains("<strong>3</strong> văn bản đã được nhận") && !page.contains("id=\"pairs\""),
@@ -408,14 +403,7 @@ fn traffic(
 async fn browsers_show_every_page_in_both_languages_on_screens_and_on_paper() {
     let mut world = World::start();
     let an = operator(&world, "An");
-    let apply = Command::new(executable())
-        .args(["hub", "--config"])
-        .arg(world.machine(Hub).config())
-        .args(["admin", "apply"])
-        .arg(register(&world))
-        .output()
-        .unwrap();
-    succeeded(&apply);
+    admin(&world, &[OsStr::new("apply"), register(&world).as_os_str()]);
     let file = world.machine(Hub).state().join("hub.db");
     let store = Store::open(file, Disk::real(), SCHEMAS).unwrap();
     store.write(year).await.unwrap();

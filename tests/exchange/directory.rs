@@ -1,9 +1,9 @@
 //! The register at boxes: changes travel as differences, a directory of a whole state costs little memory, and what was changed
 //! on the disk is noticed.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{Seek, SeekFrom, Write as _};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -20,27 +20,15 @@ use trucgate::uplink;
 
 use crate::world::boxes::{box_with, enter, stolen, to_hub};
 use crate::world::machines::Who::{self, Hub, Receiver, Sender};
-use crate::world::{
-    PATIENCE, RECEIVERS, SENDER, World, collect, document, executable, member, send, write,
-};
+use crate::world::operators::admin;
+use crate::world::{PATIENCE, RECEIVERS, SENDER, World, collect, document, member, send, write};
 
 /// Enters a table at the hub; gives how long that took.
 fn import(world: &World, table: &str) -> Duration {
     let file = world.directory.path().join("members.csv");
     write(&file, table);
     let begun = Instant::now();
-    let done = Command::new(executable())
-        .args(["hub", "--config"])
-        .arg(world.exchange.lab.hub.config())
-        .args(["admin", "import"])
-        .arg(&file)
-        .output()
-        .unwrap();
-    assert!(
-        done.status.success(),
-        "{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
+    admin(world, &[OsStr::new("import"), file.as_os_str()]);
     begun.elapsed()
 }
 

@@ -7,23 +7,8 @@ use serde_json::Value;
 use trucgate::hub::admin::Change;
 
 use crate::world::boxes::enter;
+use crate::world::operators::admin;
 use crate::world::{RECEIVERS, SENDER, World, executable};
-
-fn admin(world: &World, arguments: &[&str]) -> String {
-    let done = Command::new(executable())
-        .args(["hub", "--config"])
-        .arg(world.exchange.lab.hub.config())
-        .arg("admin")
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        done.status.success(),
-        "{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8(done.stdout).unwrap()
-}
 
 /// Whether a stranger finds the proof of a change good.
 fn verified(world: &World, proof: &Path, text: &Path) -> bool {

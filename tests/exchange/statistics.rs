@@ -1,6 +1,5 @@
 //! Figures out of the evidence, however the hub that counts it is killed.
 
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,22 +7,16 @@ use trucgate::cmd::demo::documents::Draft;
 
 use crate::world::desks::{Flow, Seeded, seeds};
 use crate::world::machines::Who::Hub;
-use crate::world::operators::succeeded;
-use crate::world::{RECEIVERS, SENDER, World, document, executable, until};
+use crate::world::operators::admin;
+use crate::world::{RECEIVERS, SENDER, World, document, until};
 
 /// Documents of one repetition.
 const FLOW: usize = 6;
 
 /// What the hub's operator is told beside the running hub.
 fn figures(world: &World, arguments: &[&str]) -> Value {
-    let output = Command::new(executable())
-        .args(["hub", "--config"])
-        .arg(world.machine(Hub).config())
-        .args(["admin", "statistics", "--json"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    serde_json::from_str(&succeeded(&output)).unwrap()
+    let told = admin(world, &[&["statistics", "--json"], arguments].concat());
+    serde_json::from_str(&told).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

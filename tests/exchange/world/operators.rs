@@ -189,6 +189,18 @@ impl Operator {
     }
 }
 
+/// What the hub's operator types beside the hub, and what it prints.
+pub fn admin<A: AsRef<OsStr>>(world: &World, arguments: &[A]) -> String {
+    let done = Command::new(executable())
+        .args(["hub", "--config"])
+        .arg(world.machine(Who::Hub).config())
+        .arg("admin")
+        .args(arguments)
+        .output()
+        .unwrap();
+    succeeded(&done)
+}
+
 /// What a command that had to succeed printed.
 pub fn succeeded(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
