@@ -4,7 +4,7 @@
 //! Beside that one, what was registered before it retires, and what was registered after it waits to be used.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -317,51 +317,71 @@ fn newest_heads(tx: &Tx<'_>, directory: &Directory) -> Result<Vec<Head>, Error> 
     Ok(heads)
 }
 
-/// Certificates that were noted, and when.
+/// Certificates that were noted, and when; and those of them that no row tells of yet.
 #[derive(Debug, Default)]
-pub(super) struct Noted(Mutex<HashMap<[u8; 32], i64>>);
+pub(super) struct Noted(Mutex<Notes>);
+
+#[derive(Debug, Default)]
+struct Notes {
+    last: HashMap<[u8; 32], i64>,
+    due: Vec<(Arc<Identity>, i64)>,
+}
 
 impl Noted {
-    /// Whether it is to be noted now.
-    fn is_due(&self, print: [u8; 32], now: i64) -> bool {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.get(&print).is_some_and(|last| now - last < AGAIN) {
-            return false;
-        }
-        if noted.len() >= REMEMBERED {
-            noted.clear();
-        }
-        noted.insert(print, now);
-        true
-    }
-
-    fn forget(&self, print: [u8; 32]) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.remove(&print);
+    fn lock(&self) -> MutexGuard<'_, Notes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Hub {
-    /// Notes beside the call that a registered box shows this certificate.
+    /// Notes that a registered box shows this certificate; the call that shows it waits for no disk.
     pub(super) fn note_shown(&self, identity: &Arc<Identity>) {
         let (print, now) = (identity.fingerprint, self.now_ms());
-        if !self.noted.is_due(print, now) {
+        let mut notes = self.noted.lock();
+        if notes
+            .last
+            .get(&print)
+            .is_some_and(|last| now - last < AGAIN)
+        {
             return;
         }
-        let (hub, identity) = (self.clone(), identity.clone());
-        tokio::spawn(async move {
-            let written = hub.store.write(move |tx| {
-                tx.execute(
-                    "INSERT INTO hub_shown (print, code, der, first, last) VALUES (?1, ?2, ?3, ?4, ?4)
-                     ON CONFLICT (print) DO UPDATE SET last = excluded.last",
-                    params![print, identity.code.as_str(), identity.certificate, now],
-                )?;
-                Ok::<_, Error>(())
-            });
-            if written.await.is_err() {
-                // The next call notes it; who fails loudest at a broken store is not this.
-                hub.noted.forget(print);
+        if notes.last.len() >= REMEMBERED {
+            notes.last.clear();
+        }
+        notes.last.insert(print, now);
+        notes.due.push((identity.clone(), now));
+    }
+
+    /// Writes down what was noted since the last time.
+    ///
+    /// # Errors
+    /// When the store fails; the next call of each box notes it anew.
+    pub(super) async fn keep_shown(&self) -> Result<(), Error> {
+        let due = std::mem::take(&mut self.noted.lock().due);
+        if due.is_empty() {
+            return Ok(());
+        }
+        let prints: Vec<_> = due.iter().map(|(one, _)| one.fingerprint).collect();
+        let written = self.store.write(move |tx| {
+            let mut insert = tx.prepare_cached(
+                "INSERT INTO hub_shown (print, code, der, first, last) VALUES (?1, ?2, ?3, ?4, ?4)
+                 ON CONFLICT (print) DO UPDATE SET last = excluded.last",
+            )?;
+            for (one, at) in &due {
+                insert.execute(params![
+                    one.fingerprint,
+                    one.code.as_str(),
+                    one.certificate,
+                    at
+                ])?;
             }
+            Ok::<_, Error>(())
         });
+        let written = written.await;
+        if written.is_err() {
+            let mut notes = self.noted.lock();
+            notes.last.retain(|print, _| !prints.contains(print));
+        }
+        written
     }
 }

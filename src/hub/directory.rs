@@ -54,6 +54,8 @@ impl Hub {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = look.tick() => {}
             }
+            // Who fails loudest at a broken store is not this.
+            let _ = self.keep_shown().await;
             match self.refresh_directory().await {
                 Ok(_) => failing = false,
                 Err(error) if !std::mem::replace(&mut failing, true) => {
