@@ -127,10 +127,13 @@ impl Seen<'_> {
         let unreached = || hops.iter().any(|hop| hop.step == "unreached");
         match (one.state.as_str(), state) {
             ("refused", _) => Place::Refused,
-            ("kept", _) if !sealed => Place::Unsealed,
             ("kept", _) => {
-                let failing = self.relay.hub.last().failing;
-                Place::Unsubmitted(failing.map(|(_, why)| why))
+                let failing = self.relay.hub.last().failing.map(|(_, why)| why);
+                if sealed {
+                    Place::Unsubmitted(failing)
+                } else {
+                    Place::Unsealed(failing)
+                }
             }
             (_, "done") => Place::Arrived,
             (_, "fail") if unreached() => Place::Unreached,

@@ -126,9 +126,10 @@ pub fn kind_name(kind: &str) -> Text {
 /// Where a packet is on its way to one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// At its sender's box, which can't seal it yet.
-    Unsealed,
-    /// At its sender's box, sealed; and what keeps the line to the hub down, where something does.
+    /// At its sender's box, not sealed; and what keeps the line to the hub down, where something does: a box that knows its
+    /// line is away begins no seal.
+    Unsealed(Option<String>),
+    /// At its sender's box, sealed; and what keeps the line down, likewise.
     Unsubmitted(Option<String>),
     /// At the hub, behind an earlier one that it must not overtake.
     Behind,
@@ -155,7 +156,7 @@ impl Place {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Unsealed => "unsealed",
+            Self::Unsealed(_) => "unsealed",
             Self::Unsubmitted(_) => "unsubmitted",
             Self::Behind => "behind",
             Self::Mailbox => "mailbox",
@@ -179,7 +180,7 @@ impl Place {
             next: Text::new(next.0, next.1),
             todo: Text::new(todo.0, todo.1),
         };
-        if let Self::Unsubmitted(Some(why)) = self {
+        if let Self::Unsealed(Some(why)) | Self::Unsubmitted(Some(why)) = self {
             standing.state.vi += &format!(" (chưa gọi được Trục: {why})");
             standing.state.en += &format!(" (the exchange can't be reached: {why})");
         }
@@ -189,7 +190,14 @@ impl Place {
     #[rustfmt::skip] // Pairs of sentences read side by side.
     fn words(&self) -> [(&'static str, &'static str); 3] {
         match self {
-            Self::Unsealed => [
+            Self::Unsealed(Some(_)) => [
+                ("đang ở máy chủ bảo mật nơi gửi, chờ đường tới Trục thông rồi ký niêm phong",
+                 "at the sender's security server, to be sealed when the line to the exchange is back"),
+                ("tự ký và gửi khi đường truyền thông", "it is sealed and goes up by itself when the line is back"),
+                ("không gửi lại; nếu quá 15 phút, báo người vận hành xem đường tới Trục: `trucgate status`",
+                 "don't send it again; after 15 minutes ask the operator to look at the line: `trucgate status`"),
+            ],
+            Self::Unsealed(None) => [
                 ("đang ở máy chủ bảo mật nơi gửi, chờ ký niêm phong bằng thiết bị HSM",
                  "at the sender's security server, waiting for the HSM to seal it"),
                 ("ký xong sẽ tự gửi lên Trục", "it goes up by itself once it is sealed"),
