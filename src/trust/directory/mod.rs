@@ -279,7 +279,7 @@ impl Index {
             members: Table::for_many(many),
             boxes: Table::for_many(0),
             prints: Prints::for_many(many),
-            behind: table::roomy(many),
+            behind: Vec::with_capacity(many),
             agencies: Vec::new(),
         }
     }

@@ -51,7 +51,7 @@ pub(super) struct Keys(Vec<u64>);
 
 impl Keys {
     pub(super) fn for_many(count: usize) -> Self {
-        Self(roomy(count))
+        Self(Vec::with_capacity(count))
     }
 
     pub(super) fn add(&mut self, hash: u32, rank: u8, number: u32) {
@@ -90,21 +90,6 @@ fn apart(key: u64) -> (u8, u32) {
     ((key >> 30) as u8 & 3, key as u32 & ((1 << 30) - 1))
 }
 
-/// From this length on the allocator of glibc takes memory from the system and gives it back at once, whatever it has
-/// learnt to keep: a directory that has had its time would else stay in memory as room for the next.
-const RETURNED: usize = 32 << 20;
-
-/// A list with room for as many. What of it is not used costs nothing, and is given back when it is shrunk.
-pub(super) fn roomy<T>(count: usize) -> Vec<T> {
-    let large = count * size_of::<T>() > 64 * 1024;
-    let least = if large {
-        RETURNED / size_of::<T>() + 4096
-    } else {
-        0
-    };
-    Vec::with_capacity(count.max(least))
-}
-
 /// The hash by which a code is found.
 fn hash(code: &MemberId) -> u32 {
     halves(code)[0]
@@ -138,11 +123,11 @@ pub(super) struct Table<T> {
 impl<T: Listed> Table<T> {
     /// With room for as many entries.
     pub(super) fn for_many(count: usize) -> Self {
-        let mut starts = roomy(count + 1);
+        let mut starts = Vec::with_capacity(count + 1);
         starts.push(0);
         Self {
             starts,
-            sums: roomy(count),
+            sums: Vec::with_capacity(count),
             codes: Keys::for_many(count * 3),
             kept: Mutex::default(),
         }
