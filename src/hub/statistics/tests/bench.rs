@@ -51,11 +51,12 @@ fn row(tx: &Tx<'_>, level: u8, span: i32, partners: i64) -> Result<(), Error> {
             tx.prepare_cached("INSERT INTO stat_word (level, span, member, word, count) VALUES (?1, ?2, ?3, ?4, 5)")?
                 .execute(params![level, span, member, word])?;
         }
+        // Number 0 is all of them together, which writes to nobody.
+        let partners = if member == 0 { 0 } else { partners };
         for partner in 0..partners.min(MEMBERS - 1) {
-            let to = 1 + (member + 1 + partner) % MEMBERS;
+            let to = 1 + (member + partner) % MEMBERS;
             tx.prepare_cached("INSERT INTO stat_pair (level, span, sender, recipient, packets) VALUES (?1, ?2, ?3, ?4, 2)")?
-                .execute(params![level, span, member.max(1), to])
-                .or_else(|error| if member == 0 { Ok(0) } else { Err(error) })?;
+                .execute(params![level, span, member, to])?;
         }
     }
     Ok(())
