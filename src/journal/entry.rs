@@ -70,7 +70,42 @@ pub struct Entry {
     pub duration_us: Option<String>,
 }
 
+/// Names of the fields that carry text, as they stand in the journal.
+pub const FIELDS: [&str; 11] = [
+    "MESSAGE",
+    "MESSAGE_ID",
+    "PACKET_ID",
+    "MEMBER",
+    "PEER",
+    "DOC_CODE",
+    "STEP",
+    "REASON",
+    "NEXT",
+    "COUNT",
+    "DURATION_US",
+];
+
 impl Entry {
+    /// The text of a field by its name in the journal; none where the line has no such field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let field = match name {
+            "MESSAGE" => return Some(&self.message),
+            "MESSAGE_ID" => return Some(self.id.message_id),
+            "PACKET_ID" => &self.packet_id,
+            "MEMBER" => &self.member,
+            "PEER" => &self.peer,
+            "DOC_CODE" => &self.doc_code,
+            "STEP" => &self.step,
+            "REASON" => &self.reason,
+            "NEXT" => &self.next,
+            "COUNT" => &self.count,
+            "DURATION_US" => &self.duration_us,
+            _ => return None,
+        };
+        field.as_deref()
+    }
+
     pub(super) fn new(id: &'static Id) -> Self {
         Self {
             timestamp: String::new(),

@@ -4,11 +4,13 @@
 //! is counted, and the count becomes a line of its own once there is room. The fields are these and no others, so that
 //! nothing else can reach a journal: never a secret, never a document's content beyond its code.
 
+mod catalog;
 mod entry;
 /// Kinds of lines.
 pub mod ids;
 mod sink;
 
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -17,7 +19,8 @@ use std::time::Duration;
 
 use crate::clock::{Clock, rfc3339};
 
-pub use entry::{Entry, Priority};
+pub use catalog::Explanation;
+pub use entry::{Entry, FIELDS, Priority};
 pub use ids::Id;
 use sink::Queue;
 
@@ -26,9 +29,13 @@ const LISTENED: usize = 1_024;
 /// How long the end of a process waits for its last lines.
 const FLUSH: Duration = Duration::from_secs(1);
 
+/// Errors that are remembered.
+const REMEMBERED: usize = 20;
+
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 static LISTENERS: Mutex<Vec<SyncSender<Arc<Entry>>>> = Mutex::new(Vec::new());
 static LISTENED_TO: AtomicBool = AtomicBool::new(false);
+static ERRORS: Mutex<VecDeque<Arc<Entry>>> = Mutex::new(VecDeque::new());
 
 /// Keeps the journal open; dropped at the end of `main`, it waits a moment for the last lines.
 #[derive(Debug)]
@@ -65,6 +72,21 @@ pub fn listen() -> Receiver<Arc<Entry>> {
         .push(sender);
     LISTENED_TO.store(true, Ordering::Release);
     receiver
+}
+
+/// The last errors of this process, the newest first, for pages that show them where no journal can be read.
+#[must_use]
+pub fn errors() -> Vec<Arc<Entry>> {
+    let errors = ERRORS.lock().unwrap_or_else(PoisonError::into_inner);
+    errors.iter().rev().cloned().collect()
+}
+
+fn remember(entry: &Arc<Entry>) {
+    let mut errors = ERRORS.lock().unwrap_or_else(PoisonError::into_inner);
+    if errors.len() == REMEMBERED {
+        errors.pop_front();
+    }
+    errors.push_back(entry.clone());
 }
 
 /// Begins a line of one kind.
@@ -163,6 +185,9 @@ impl Line {
         self.0.message = entry::field(text).unwrap_or_default();
         self.0.timestamp = rfc3339(Clock::system().now());
         let entry = Arc::from(self.0);
+        if priority == Priority::Error {
+            remember(&entry);
+        }
         if LISTENED_TO.load(Ordering::Acquire) {
             LISTENERS
                 .lock()

@@ -8,24 +8,10 @@ use serde_json::Value;
 
 use super::language::{Language, shown};
 use crate::clock::Moment;
+use crate::journal::{self, Explanation};
 
 /// How many are shown.
 const LAST: usize = 20;
-/// What is read of a line: the fields of `journal` and when it was written.
-const FIELDS: [&str; 12] = [
-    "MESSAGE",
-    "MESSAGE_ID",
-    "SYSLOG_IDENTIFIER",
-    "PACKET_ID",
-    "MEMBER",
-    "PEER",
-    "DOC_CODE",
-    "STEP",
-    "REASON",
-    "NEXT",
-    "COUNT",
-    "DURATION_US",
-];
 /// Whose lines.
 const PROCESSES: [&str; 4] = [
     "trucgate-relay",
@@ -34,38 +20,10 @@ const PROCESSES: [&str; 4] = [
     "trucgate-provision",
 ];
 
-/// A room's file of the catalog, Vietnamese and English.
-macro_rules! room {
-    ($name:literal) => {
-        (
-            include_str!(concat!(
-                "../../../systemd/catalog/trucgate-",
-                $name,
-                ".vi.catalog"
-            )),
-            include_str!(concat!(
-                "../../../systemd/catalog/trucgate-",
-                $name,
-                ".catalog"
-            )),
-        )
-    };
+/// What is read of a line besides when it was written.
+fn fields() -> impl Iterator<Item = &'static str> {
+    journal::FIELDS.into_iter().chain(["SYSLOG_IDENTIFIER"])
 }
-
-/// The catalog as it is installed, compiled in: the page explains itself on a machine whose locale is another.
-const CATALOG: [(&str, &str); 11] = [
-    room!("process"),
-    room!("packet"),
-    room!("software"),
-    room!("signer"),
-    room!("trust"),
-    room!("hub"),
-    room!("control"),
-    room!("update"),
-    room!("backup"),
-    room!("support"),
-    room!("maintenance"),
-];
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +44,10 @@ pub(super) fn last(journal: Option<&Path>) -> Result<Vec<Line>, String> {
             "--reverse",
         ])
         .arg(format!("--lines={LAST}"))
-        .arg(format!("--output-fields={}", FIELDS.join(",")))
+        .arg(format!(
+            "--output-fields={}",
+            fields().collect::<Vec<_>>().join(",")
+        ))
         .args(PROCESSES.map(|process| format!("SYSLOG_IDENTIFIER={process}")))
         .stdin(Stdio::null());
     match journal {
@@ -110,7 +71,7 @@ impl Line {
     fn parse(json: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(json).ok()?;
         let microseconds: i128 = value["__REALTIME_TIMESTAMP"].as_str()?.parse().ok()?;
-        let fields = FIELDS.into_iter().filter_map(|name| {
+        let fields = fields().filter_map(|name| {
             let text = value[name].as_str()?;
             Some((name.to_owned(), shown(text)))
         });
@@ -134,50 +95,26 @@ impl Line {
 
     /// What it is about: the catalog's subject, or its own English words.
     pub(super) fn subject(&self, language: Language) -> String {
-        let entry = self.entry(language);
-        let subject = entry.and_then(|entry| {
-            let mut lines = entry.lines();
-            lines.find_map(|line| line.strip_prefix("Subject: "))
-        });
-        match subject {
-            Some(subject) => self.filled(subject),
-            None => self.field("MESSAGE").to_owned(),
-        }
+        let subject = self
+            .entry(language)
+            .and_then(|entry| entry.subject(|name| self.field(name)));
+        subject.unwrap_or_else(|| self.field("MESSAGE").to_owned())
     }
 
     /// What the catalog says of it, line by line.
     pub(super) fn explanation(&self, language: Language) -> Vec<String> {
-        let Some(entry) = self.entry(language) else {
-            return vec![self.reason().to_owned()];
-        };
-        let text = entry.split_once("\n\n").map_or("", |(_, text)| text);
-        text.lines()
-            .filter(|line| !line.starts_with('#'))
-            .map(|line| self.filled(line))
-            .collect()
+        match self.entry(language) {
+            Some(entry) => entry.text(|name| self.field(name)),
+            None => vec![self.reason().to_owned()],
+        }
     }
 
-    fn entry(&self, language: Language) -> Option<&'static str> {
-        let id = Some(self.field("MESSAGE_ID")).filter(|id| id.len() == 32)?;
-        CATALOG.iter().find_map(|(vi, en)| {
-            let file: &'static str = match language {
-                Language::Vi => vi,
-                Language::En => en,
-            };
-            let at = file.find(&format!("-- {id}\n"))?;
-            let entry = &file[at..];
-            let end = entry.find("\n\n# ").unwrap_or(entry.len());
-            Some(&entry[..end])
+    fn entry(&self, language: Language) -> Option<Explanation> {
+        let [vi, en] = Explanation::of(self.field("MESSAGE_ID"))?;
+        Some(match language {
+            Language::Vi => vi,
+            Language::En => en,
         })
-    }
-
-    fn filled(&self, line: &str) -> String {
-        let pieces = line.split('@').enumerate();
-        let pieces = pieces.map(|(at, piece)| match at % 2 {
-            0 => piece,
-            _ => self.field(piece),
-        });
-        pieces.collect()
     }
 }
 
@@ -195,21 +132,6 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::ids;
-
-    #[test]
-    fn every_id_has_its_entry_in_what_is_compiled_in() {
-        for id in ids::ALL {
-            let line = Line::of(Moment::UNIX_EPOCH, &[("MESSAGE_ID", id.message_id)]);
-            for language in [Language::Vi, Language::En] {
-                assert!(!line.subject(language).is_empty(), "{}", id.name);
-                let text = line.explanation(language).join("\n");
-                let begins = language.say("Sự việc:", "What happened:");
-                assert!(text.starts_with(begins), "{}: {text}", id.name);
-                assert!(!text.contains("\n-- "), "{}: {text}", id.name);
-            }
-        }
-    }
 
     #[test]
     fn a_line_of_journalctl_is_read_and_what_is_no_field_of_ours_is_not() {

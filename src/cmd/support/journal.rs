@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::ask::ask;
-use crate::journal::ids;
+use crate::journal::{self, ids};
 
 /// Whose lines, besides those of failed units.
 const UNITS: [&str; 5] = [
@@ -15,8 +15,8 @@ const UNITS: [&str; 5] = [
     "systemd-networkd.service",
     "systemd-journal-upload.service",
 ];
-/// What is let through of a line: when, who, and the fields of `journal`.
-const FIELDS: [&str; 19] = [
+/// What is let through of a line besides the fields of `journal`: when and who.
+const FIELDS: [&str; 8] = [
     "__REALTIME_TIMESTAMP",
     "_BOOT_ID",
     "_PID",
@@ -24,23 +24,16 @@ const FIELDS: [&str; 19] = [
     "UNIT",
     "PRIORITY",
     "SYSLOG_IDENTIFIER",
-    "MESSAGE",
-    "MESSAGE_ID",
-    "PACKET_ID",
-    "MEMBER",
-    "PEER",
-    "DOC_CODE",
-    "STEP",
-    "REASON",
-    "NEXT",
-    "COUNT",
-    "DURATION_US",
     "EXIT_STATUS",
 ];
 /// How far back.
 const SINCE: &str = "--since=-7days";
 /// Most of it; older lines stay behind.
 const MOST: u64 = 20 << 20;
+
+fn fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.into_iter().chain(journal::FIELDS)
+}
 
 /// Lines of JSON, the oldest first; `from` is a journal file instead of the machine's own journal.
 pub(super) fn lines(failed: &[String], from: Option<&Path>) -> Result<String, String> {
@@ -51,7 +44,7 @@ pub(super) fn lines(failed: &[String], from: Option<&Path>) -> Result<String, St
         "--output=json".to_owned(),
         "--reverse".to_owned(),
         SINCE.to_owned(),
-        format!("--output-fields={}", FIELDS.join(",")),
+        format!("--output-fields={}", fields().collect::<Vec<_>>().join(",")),
     ];
     let units = UNITS
         .iter()
@@ -76,11 +69,11 @@ fn in_order(said: &[u8], most: u64) -> String {
 }
 
 fn line(json: &[u8]) -> Option<String> {
-    let Ok(Value::Object(fields)) = serde_json::from_slice(json) else {
+    let Ok(Value::Object(said)) = serde_json::from_slice(json) else {
         return None;
     };
-    let known = fields.into_iter().filter(|(name, value)| {
-        FIELDS.contains(&name.as_str()) && (value.is_string() || value.is_array())
+    let known = said.into_iter().filter(|(name, value)| {
+        fields().any(|known| known == name) && (value.is_string() || value.is_array())
     });
     // A field twice in a line is a list; bytes that are no text are one of numbers.
     let text = known.filter(|(_, value)| match value {
