@@ -8,6 +8,7 @@ use der::asn1::{Ia5StringRef, PrintableStringRef, Utf8StringRef};
 use der::{Any, Decode, Reader, SliceReader, Tag, Tagged};
 use ring::digest::{SHA256, digest};
 use x509_cert::Certificate as Decoded;
+use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
     AuthorityInfoAccessSyntax, BasicConstraints, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage,
@@ -414,11 +415,30 @@ pub(crate) fn moment(time: x509_cert::time::Time) -> Moment {
 
 /// A name for people (RFC 4514): strangers choose it, so it is kept short and free of control characters.
 fn shown(name: &Name) -> String {
-    name.to_string()
+    let written = name.0.iter().rev().map(|rdn| {
+        let attributes = rdn.0.iter().map(written);
+        attributes.collect::<Vec<_>>().join("+")
+    });
+    let written = written.collect::<Vec<_>>().join(",");
+    written
         .chars()
         .filter(|c| !c.is_control() && !('\u{202a}'..='\u{202e}').contains(c))
         .take(256)
         .collect()
+}
+
+/// organizationIdentifier has no short name there and would be shown as a number and hex.
+fn written(attribute: &AttributeTypeAndValue) -> String {
+    let plain = |text: &String| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-. ".contains(&b))
+    };
+    match text(&attribute.value).filter(plain) {
+        Some(text) if attribute.oid == ORGANIZATION_IDENTIFIER => {
+            format!("organizationIdentifier={text}")
+        }
+        _ => attribute.to_string(),
+    }
 }
 
 fn attributes(name: &Name, oid: Oid) -> Vec<String> {
