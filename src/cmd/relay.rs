@@ -105,7 +105,7 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
             hub: hub.clone(),
             dial: side_connection(&config, &judge, &clock),
         }),
-        site: Site::Box,
+        site: Site::Box(relay.clone()),
     };
     control::start(
         &control::Parts {

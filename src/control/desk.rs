@@ -34,7 +34,8 @@ impl Asker {
     }
 
     /// The only members of whom the asker sees anything.
-    fn members(&self) -> Option<&[MemberId]> {
+    #[must_use]
+    pub fn members(&self) -> Option<&[MemberId]> {
         match self {
             Self::Local(_) => None,
             Self::Operator(operator) => operator.members.as_deref(),

@@ -101,6 +101,14 @@ pub struct Relay {
     current: Arc<Current>,
 }
 
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay")
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a relay is made of; each part is opened by the verb that runs it.
 pub struct Parts {
     /// What is configured.

@@ -243,15 +243,28 @@ impl Seen<'_> {
     }
 
     fn party(&self, code: &MemberId) -> Party {
-        let listed = self
-            .grounds
-            .directory
-            .as_ref()
-            .and_then(|all| all.find(code));
-        Party {
-            code: code.to_string(),
-            name: listed.map_or_else(String::new, |member| member.name.clone()),
-        }
+        party(&self.grounds, code)
+    }
+}
+
+impl Relay {
+    /// The members of this box in the order of their codes, as the directory names them.
+    #[must_use]
+    pub fn parties(&self) -> Vec<Party> {
+        let grounds = self.grounds.borrow().clone();
+        let mut members: Vec<&MemberId> = self.members().collect();
+        members.sort();
+        let members = members.into_iter();
+        members.map(|member| party(&grounds, member)).collect()
+    }
+}
+
+fn party(grounds: &Grounds, code: &MemberId) -> Party {
+    let directory = grounds.directory.as_ref();
+    let listed = directory.and_then(|all| all.find(code));
+    Party {
+        code: code.to_string(),
+        name: listed.map_or_else(String::new, |member| member.name.clone()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::https::{
 };
 use crate::hub::statistics::Day;
 use crate::hub::{Hub, Overview};
+use crate::relay::Relay;
 use crate::trust::operators::{Operator, Role};
 
 /// Nothing but what is here: no script at all, no foreign source, no frame.
@@ -24,7 +25,7 @@ pub enum Site {
     /// The exchange: the board.
     Hub(Hub),
     /// A security server.
-    Box,
+    Box(Arc<Relay>),
 }
 
 /// Answers browsers and, as before, `trucgate --box`.
@@ -113,12 +114,12 @@ impl Door {
         let hub = matches!(self.site, Site::Hub(_));
         match request.path.as_str() {
             "/trace" => html(trace::page(&self.desk, &asker, &query, language).await),
-            "/status" => html(console::page(&self.desk, &asker, language, hub).await),
+            "/status" => html(console::page(&self.desk, &asker, &self.site, language).await),
             "/metrics" => {
                 let text = metrics::text(&self.desk.report_to(&asker).await);
                 Response::bytes(StatusCode::OK, metrics::TYPE, text)
             }
-            "/" if !hub => html(console::page(&self.desk, &asker, language, hub).await),
+            "/" if !hub => html(console::page(&self.desk, &asker, &self.site, language).await),
             // Who is here for one member sees its documents, not what the others do.
             _ if hub && operator.members.is_some() => {
                 let why = language.say(
@@ -129,7 +130,7 @@ impl Door {
             }
             path => match &self.site {
                 Site::Hub(hub) => national(hub, path, &query, language).await,
-                Site::Box => refused(StatusCode::NOT_FOUND, nothing(language)),
+                Site::Box(_) => refused(StatusCode::NOT_FOUND, nothing(language)),
             },
         }
     }

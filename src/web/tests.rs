@@ -12,8 +12,10 @@ use crate::durable::Disk;
 use crate::gauge::{Gauge, Kind, Level, Text};
 use crate::hub::statistics::{Window, picture};
 use crate::hub::{Certificate, Overview, SCHEMAS, State};
+use crate::journal::{self, ids};
 use crate::signer::KeyUse;
 use crate::store::Store;
+use crate::trace::Party;
 use crate::trust::directory::{BoxEntry, Content, Directory, Domain, Fingerprint, Member, Stage};
 
 fn member(code: &str, name: &str, owner: Option<&str>) -> Member {
@@ -261,7 +263,27 @@ fn gauges_are_told_to_people_and_to_monitoring() {
     .at(Level::Stops, Text::new("dọn", "clean"));
     gauge.stops_at = Some(at + time::Duration::hours(2));
     let report = Report::new("00.02.W00".to_owned(), "relay".to_owned(), at, vec![gauge]);
-    let page = console::render(&report, Language::Vi, false);
+    let of_test = "<b>web test</b>";
+    journal::line(&ids::PEER_REFUSED)
+        .peer(of_test)
+        .reason("no certificate")
+        .error("refused");
+    let mut errors = journal::errors();
+    errors.retain(|entry| entry.peer.as_deref() == Some(of_test));
+    let sight = console::Sight {
+        report,
+        members: Some(vec![Party {
+            code: "G22".to_owned(),
+            name: "Văn phòng <Chính phủ>".to_owned(),
+        }]),
+        errors,
+    };
+    let english = console::render(&sight, Language::En);
+    assert!(
+        english.contains("What happened:") && english.contains("How the security server stands"),
+        "{english}"
+    );
+    let page = console::render(&sight, Language::Vi);
     well_formed(&page);
     for said in [
         "Ổ đĩa",
@@ -269,10 +291,14 @@ fn gauges_are_told_to_people_and_to_monitoring() {
         "Liên thông sắp dừng",
         "10:00 09/03/2019",
         "dọn",
+        "Văn phòng &lt;Chính phủ&gt; <span class=\"code\">G22</span>",
+        "Sự việc:",
+        "&lt;b&gt;web test&lt;/b&gt;",
+        "no certificate",
     ] {
         assert!(page.contains(said), "{said} is missing in {page}");
     }
-    let text = metrics::text(&report);
+    let text = metrics::text(&sight.report);
     assert!(text.ends_with("# EOF\n"));
     assert!(
         text.contains(

@@ -113,7 +113,8 @@ fn capital(text: &str) -> String {
     first.chain(letters).collect()
 }
 
-fn party(party: &Party) -> String {
+/// An agency's name and code.
+pub(super) fn party(party: &Party) -> String {
     let code = format!("<span class=\"code\">{}</span>", esc(&party.code));
     match party.name.as_str() {
         "" => code,

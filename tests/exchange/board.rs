@@ -9,7 +9,7 @@ use trucgate::durable::Disk;
 use trucgate::hub::SCHEMAS;
 use trucgate::store::{Error, Store, Tx, params};
 
-use crate::world::machines::Who::{Hub, Receiver};
+use crate::world::machines::Who::{Hub, Receiver, ReceiverSigner};
 use crate::world::operators::{Operator, admin, employ, operator};
 use crate::world::{RECEIVERS, SENDER, World, collect, document, send, until, write};
 
@@ -195,11 +195,16 @@ async fn operators_see_the_board_and_nobody_else_anything() {
     // A box has a page of its own, and no board.
     let address = employ(&mut world, Receiver, &[(&an, "view")]);
     let page = until(async || get(Some(&an), &address, "/", &[])).await;
-    assert!(
-        page.body.contains("Tình trạng máy chủ bảo mật"),
-        "{}",
-        page.body
-    );
+    for said in [
+        "Tình trạng máy chủ bảo mật",
+        "Đơn vị của máy này",
+        "Không có lỗi nào",
+    ]
+    .into_iter()
+    .chain(RECEIVERS)
+    {
+        assert!(page.body.contains(said), "{said}: {}", page.body);
+    }
     assert_eq!(seen(&an, &address, "/board.json").status, 404);
     let metrics = seen(&an, &address, "/metrics").body;
     assert!(
@@ -316,7 +321,7 @@ fn year(tx: &Tx<'_>) -> Result<(), Error> {
             let busy = if level == 0 && span % 7 == 3 {
                 1
             } else {
-                40 + i64::from((span << (3 * level)) - today + 365) / 6
+                60 + i64::from((span << (3 * level)) - today + 365) / 3
             };
             let (mut sent, mut got) = (0, 0);
             for at in 0..members {
@@ -424,6 +429,9 @@ async fn browsers_show_every_page_in_both_languages_on_screens_and_on_paper() {
         .then_some(())
     })
     .await;
+    let board: Value = serde_json::from_str(&seen(&an, &address, "/board.json").body).unwrap();
+    let sent = board["nation"]["documents"]["sent"].as_u64();
+    assert!(sent > Some(1_000_000), "{sent:?}");
     let trace = format!("trace=/trace?what={code}");
     look(
         &an,
@@ -438,6 +446,14 @@ async fn browsers_show_every_page_in_both_languages_on_screens_and_on_paper() {
         ],
     );
     look(&an, &at_box, "box", &["box=/", &trace]);
+    // What a box says in trouble, and the catalog of it.
+    world.kill(ReceiverSigner);
+    until(async || {
+        let page = seen(&an, &at_box, "/?lang=en").body;
+        page.contains("<summary>").then_some(())
+    })
+    .await;
+    look(&an, &at_box, "box", &["trouble=/"]);
 }
 
 fn look(eyes: &Operator, address: &str, name: &str, pages: &[&str]) {
