@@ -3,8 +3,8 @@
 software.py CONFIG send TO          one document; prints its docId and digest
 software.py CONFIG load TO FILE [S]  one after the other, S seconds between them, until the box is gone; FILE gets a line for each that
                                     was acknowledged
-software.py CONFIG collect FILE [N]  what comes, until N different ones are in FILE or the box is gone: `got` when it has been read, `done`
-                                    when its confirmation was acknowledged
+software.py CONFIG collect FILE [SENT]  what comes, until all that `load` wrote into SENT are in FILE or the box is gone: `got` when it has
+                                    been read, `done` when its confirmation was acknowledged
 software.py CONFIG take [N]         what has come, until N are there; each is confirmed; prints docId, sender's code and digest
 software.py CONFIG sent DOC STATUS  waits until the box says of a sent document what its receiver did
 CONFIG is a JSON object: address, name, roots, member, systemid, secret, and from, the own address.
@@ -137,7 +137,9 @@ def until(what):
         time.sleep(0.5)
 
 
-def collect(software, path, wanted):
+def collect(software, path, promised):
+    # Not counted: one whose sender was killed before it could write the answer down comes, too.
+    wanted = {line.split()[1] for line in open(promised)} if promised else None
     known = set()
     if os.path.exists(path):
         known = {line.split()[2] for line in open(path) if line.startswith("got ")}
@@ -150,11 +152,11 @@ def collect(software, path, wanted):
 
         end = time.monotonic() + 3 * PATIENCE
         until(lambda: software.call("countReceiveEdoc", b"{}"))
-        while wanted is None or len(known) < wanted:
+        while wanted is None or not wanted <= known:
             for _ in software.take(tell):
                 pass
             if time.monotonic() > end:
-                sys.exit(f"{len(known)} of {wanted} came")
+                sys.exit(f"{len(wanted - known)} of {len(wanted)} did not come" if wanted else "the box is still there")
             time.sleep(0.2)
 
 
@@ -169,7 +171,7 @@ def main():
                 time.sleep(float(rest[2]) if len(rest) > 2 else 0)
                 print(*software.send(rest[0]), file=acknowledged, flush=True)
     elif verb == "collect":
-        collect(software, rest[0], int(rest[1]) if len(rest) > 1 else None)
+        collect(software, rest[0], rest[1] if len(rest) > 1 else None)
     elif verb == "take":
         wanted, taken = int(rest[0]) if rest else 0, []
         end = time.monotonic() + PATIENCE
