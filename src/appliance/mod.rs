@@ -7,12 +7,14 @@
 
 pub mod copy;
 pub mod disks;
+mod form;
 mod log_server;
 mod render;
 mod settings;
 
+pub use form::{Field, Form};
 pub use log_server::LogServer;
-pub use render::{File, files};
+pub use render::{File, files, left_over};
 pub use settings::{Clock, Journal, Names, Network, Opened, Peers, Prefix, Settings, Update};
 
 #[cfg(test)]

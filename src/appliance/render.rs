@@ -2,12 +2,17 @@
 
 use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use super::log_server::LogServer;
 use super::settings::{Network, Opened, Settings};
 
 /// What systemd-journal-upload(8) reads; it is started only where this is there.
 const UPLOAD: &str = "systemd/journal-upload.conf.d/50-trucgate.conf";
+/// Where the URL of updates stands.
+const UPDATES: &str = "trucgate/update.url";
+/// Files that only some settings ask for.
+const OPTIONAL: [&str; 2] = [UPDATES, UPLOAD];
 /// Whom the box trusts: the log server's certificate comes from there, too.
 const ANCHORS: &str = "/etc/trucgate/trust/root.pem";
 
@@ -37,18 +42,31 @@ pub fn files(settings: &Settings) -> Vec<File> {
         file("trucgate/doors.nft", doors(settings)),
     ];
     if let Some(url) = &settings.update.url {
-        files.push(file("trucgate/update.url", format!("{url}\n")));
+        files.push(file(UPDATES, format!("{url}\n")));
     }
     if let Some(server) = &settings.journal.upload {
         files.push(file(UPLOAD, upload(server)));
     }
     for (at, card) in settings.network.iter().enumerate() {
-        files.push(file(
-            &format!("systemd/network/10-card-{at}.network"),
-            network(card),
-        ));
+        files.push(file(&of_card(at), network(card)));
     }
     files
+}
+
+/// Files below the runtime directory that earlier settings asked for and these do not.
+#[must_use]
+pub fn left_over(settings: &Settings, runtime: &Path) -> Vec<PathBuf> {
+    let wanted = files(settings);
+    let optional = OPTIONAL.iter().map(|path| runtime.join(path));
+    let cards = (settings.network.len()..).map(|at| runtime.join(of_card(at)));
+    optional
+        .filter(|path| path.exists() && wanted.iter().all(|file| runtime.join(&file.path) != *path))
+        .chain(cards.take_while(|path| path.exists()))
+        .collect()
+}
+
+fn of_card(at: usize) -> String {
+    format!("systemd/network/10-card-{at}.network")
 }
 
 fn file(path: &str, text: String) -> File {

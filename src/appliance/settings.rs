@@ -174,7 +174,7 @@ impl Settings {
 }
 
 /// A host name: it becomes part of files whose lines others read.
-fn named(name: &str, key: &str) -> Result<(), String> {
+pub(super) fn named(name: &str, key: &str) -> Result<(), String> {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63

@@ -22,6 +22,8 @@ pub(super) struct Machine {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Interface {
     pub(super) name: String,
+    /// Its hardware address; empty where it has none.
+    pub(super) mac: String,
     /// Whether a cable or a network is there.
     pub(super) running: bool,
     /// Addresses with the length of their prefix.
@@ -78,6 +80,7 @@ fn interfaces() -> Vec<Interface> {
         let at = at.unwrap_or_else(|| {
             all.push(Interface {
                 name: one.interface_name.clone(),
+                mac: mac(&one.interface_name),
                 running: one.flags.contains(InterfaceFlags::IFF_RUNNING),
                 addresses: Vec::new(),
             });
@@ -90,6 +93,12 @@ fn interfaces() -> Vec<Interface> {
         }
     }
     all
+}
+
+fn mac(interface: &str) -> String {
+    let file = Path::new("/sys/class/net").join(interface).join("address");
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.trim().to_owned()
 }
 
 fn address(of: &SockaddrStorage) -> Option<IpAddr> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::run::Failure;
-use crate::appliance::{Settings, files};
+use crate::appliance::{Settings, files, left_over};
 use crate::durable::Disk;
 
 #[derive(Debug, clap::Args)]
@@ -31,6 +31,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     };
     let disk = Disk::real();
+    for path in left_over(&settings, into) {
+        disk.remove(&path)
+            .map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
+    }
     for file in files(&settings) {
         let path = into.join(&file.path);
         disk.replace(&path, file.text.as_bytes())

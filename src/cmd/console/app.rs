@@ -4,6 +4,7 @@ use super::keys::Key;
 use super::language::Language;
 use super::maintenance;
 use super::more;
+use super::network::{self, Edited, Editor};
 use super::order::Order;
 use super::page::{self, Sight};
 use super::power;
@@ -47,6 +48,10 @@ pub(super) struct App {
     scroll: usize,
     asked: Option<Order>,
     done: Option<Result<Order, String>>,
+    /// New settings, as they are being typed.
+    editor: Option<Editor>,
+    /// The settings that a person agreed to.
+    settings: Option<String>,
 }
 
 impl App {
@@ -57,10 +62,15 @@ impl App {
             scroll: 0,
             asked: None,
             done: None,
+            editor: None,
+            settings: None,
         }
     }
 
-    pub(super) fn press(&mut self, key: Key) -> Wish {
+    pub(super) fn press(&mut self, key: Key, sight: Option<&Sight>) -> Wish {
+        if let Some(wish) = self.edit(key) {
+            return wish;
+        }
         // Whatever is not the agreement takes the question back.
         let asked = self.asked.take();
         match (key, self.place) {
@@ -76,6 +86,9 @@ impl App {
                 if let Some(order) = asked {
                     return Wish::Order(order);
                 }
+            }
+            (Key::Letter('1'), Place::Network) if self.done.is_none() => {
+                self.editor = sight.and_then(Sight::form).map(Editor::open);
             }
             (Key::Letter('1'), Place::Power) if self.done.is_none() => {
                 self.asked = Some(Order::PowerOff);
@@ -111,7 +124,7 @@ impl App {
                 });
                 return Wish::Anew(None);
             }
-            (Key::Letter('0' | 'q') | Key::Back, _) => {
+            (Key::Letter('0' | 'q') | Key::Back | Key::Erase | Key::Enter, _) => {
                 self.go(Place::First);
                 return Wish::Anew(None);
             }
@@ -119,9 +132,39 @@ impl App {
             (Key::Letter('k') | Key::Up, _) => self.scroll = self.scroll.saturating_sub(1),
             (Key::Letter(' ') | Key::PageDown, _) => self.scroll += 10,
             (Key::PageUp, _) => self.scroll = self.scroll.saturating_sub(10),
-            (Key::Letter(_), _) => {}
+            (Key::Letter(_) | Key::Clear, _) => {}
         }
         Wish::Nothing
+    }
+
+    /// What a key does where settings are typed; none where they are not.
+    fn edit(&mut self, key: Key) -> Option<Wish> {
+        let editor = self.editor.as_mut()?;
+        match key {
+            Key::Gone => Some(Wish::Gone),
+            Key::Size(rows, columns) => Some(Wish::Anew(Some((rows, columns)))),
+            key => match editor.press(key) {
+                Edited::Going => {
+                    // Half of a page stays below the line that is typed.
+                    self.scroll = editor.row().saturating_sub(8);
+                    Some(Wish::Nothing)
+                }
+                Edited::Left => {
+                    self.go(Place::Network);
+                    Some(Wish::Anew(None))
+                }
+                Edited::Agreed(text) => {
+                    self.go(Place::Network);
+                    self.settings = Some(text);
+                    Some(Wish::Order(Order::Settings))
+                }
+            },
+        }
+    }
+
+    /// The settings that a person agreed to.
+    pub(super) fn settings(&self) -> Option<&str> {
+        self.settings.as_deref()
     }
 
     /// What became of an order.
@@ -133,6 +176,8 @@ impl App {
         self.place = place;
         self.scroll = 0;
         self.done = None;
+        self.editor = None;
+        self.settings = None;
     }
 
     /// The page as it is now, filling `height` rows, or all of it where there is no height.
@@ -161,7 +206,9 @@ impl App {
         };
         let mut body = match self.place {
             Place::First => Vec::new(),
-            Place::Network => more::network(sight, language),
+            Place::Network => {
+                network::network(sight, self.editor.as_ref(), self.done.as_ref(), language)
+            }
             Place::Checklist => more::checklist(sight, language),
             Place::Gauges => more::gauges(sight, language),
             Place::Errors => more::errors(sight, language),
@@ -180,7 +227,10 @@ impl App {
             body.truncate(room);
         }
         rows.append(&mut body);
-        let keys = more::keys(first, scrolls, language);
+        let keys = match &self.editor {
+            Some(editor) => editor.keys(language),
+            None => more::keys(first, scrolls, language),
+        };
         if let Some(height) = height {
             fill(&mut rows, height.saturating_sub(keys.len()));
         }

@@ -8,8 +8,13 @@ pub(super) enum Key {
     Down,
     PageUp,
     PageDown,
-    /// Escape, backspace or return: back to the first page.
+    /// Escape.
     Back,
+    /// Backspace: takes a letter away.
+    Erase,
+    /// Ctrl-U: takes the whole line away.
+    Clear,
+    Enter,
     /// How many rows and columns there are, as asked for by [`ASK_SIZE`].
     Size(usize, usize),
     /// Nobody is at the line any more.
@@ -37,7 +42,12 @@ pub(super) fn keys(read: &[u8]) -> Vec<Key> {
                 keys.extend(sequence_key(&sequence[..end], sequence[end]));
                 rest = &sequence[end + 1..];
             }
-            (0x1b | 0x7f | 0x08 | b'\r' | b'\n', _) => keys.push(Key::Back),
+            (0x1b, _) => keys.push(Key::Back),
+            (0x7f | 0x08, _) => keys.push(Key::Erase),
+            (0x15, _) => keys.push(Key::Clear),
+            // One key, however the line ends its lines.
+            (b'\r', Some(b'\n')) => {}
+            (b'\r' | b'\n', _) => keys.push(Key::Enter),
             (b' '..=b'~', _) => keys.push(Key::Letter(char::from(*first).to_ascii_lowercase())),
             _ => {}
         }
@@ -63,6 +73,21 @@ fn sequence_key(parameters: &[u8], end: u8) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_that_edit_a_line_are_told_apart() {
+        assert_eq!(
+            keys(b"\x7f\x08\x15\r\n\r\n\n"),
+            [
+                Key::Erase,
+                Key::Erase,
+                Key::Clear,
+                Key::Enter,
+                Key::Enter,
+                Key::Enter
+            ]
+        );
+    }
 
     #[test]
     fn keys_are_read_as_consoles_and_terminals_send_them() {

@@ -9,6 +9,7 @@ mod keys;
 mod language;
 mod maintenance;
 mod more;
+mod network;
 mod order;
 mod page;
 mod power;
@@ -117,13 +118,15 @@ pub(super) fn run(whom: &Whom, arguments: &Arguments) -> Result<(), Failure> {
             Ok(Event::Seen(sight)) => seen = Some(sight),
             Ok(Event::Keys(keys)) => {
                 for key in keys {
-                    match app.press(key) {
+                    match app.press(key, seen.as_deref()) {
                         Wish::Nothing => {}
                         Wish::Anew(size) => screen.anew(size),
                         Wish::Look => drop(again.send(())),
                         Wish::Order(order) => {
                             let line = arguments.line.clone().unwrap_or_else(|| terminal.name());
-                            app.ordered(order.give(&Disk::real(), &arguments.requests, &line));
+                            let with = app.settings().unwrap_or(&line);
+                            let given = order.give(&Disk::real(), &arguments.requests, &line, with);
+                            app.ordered(given);
                         }
                         Wish::Leave if arguments.stay => {}
                         Wish::Leave => return screen.leave().map_err(Failure::other),

@@ -1,49 +1,10 @@
-//! The pages behind the first one: network, checklist, all gauges, errors explained.
+//! The pages behind the first one: checklist, all gauges, errors explained.
 
 use super::errors::Line;
 use super::language::{Language, shown};
-use super::page::{Sight, TITLE, error_row, rule};
+use super::page::{Sight, error_row, rule};
 use super::row::{Row, Tone, paragraph};
 use super::standing::{gauge_row, to_do};
-
-/// Where the page of the network says what a machine without any should look at.
-pub(super) fn network(sight: &Sight, language: Language) -> Vec<Row> {
-    let mut rows = vec![title(language.say("Mạng", "Network")), Row::default()];
-    let name = language.say("Tên máy", "Host name");
-    rows.push(Row::plain(format!(
-        " {name:TITLE$} {}",
-        shown(&sight.machine.name)
-    )));
-    for interface in &sight.machine.interfaces {
-        let (tone, state) = if interface.running {
-            (Tone::Good, language.say("có tín hiệu", "link is up"))
-        } else {
-            (
-                Tone::Act,
-                language.say(
-                    "không có tín hiệu, xem dây cắm",
-                    "no link, look at the cable",
-                ),
-            )
-        };
-        rows.push(Row::plain(format!(" {:TITLE$} ", shown(&interface.name))).then(tone, state));
-        for (address, prefix) in &interface.addresses {
-            rows.push(Row::plain(format!(" {:TITLE$} {address}/{prefix}", "")));
-        }
-        if interface.addresses.is_empty() {
-            let none = language.say("chưa có địa chỉ", "no address");
-            rows.push(Row::plain(format!(" {:TITLE$} {none}", "")));
-        }
-    }
-    if sight.machine.interfaces.is_empty() {
-        let none = language.say(
-            "máy không có cổng mạng nào",
-            "the machine has no network interface",
-        );
-        rows.push(Row::new(Tone::Stops, format!(" {none}")));
-    }
-    rows
-}
 
 /// What is done of provisioning, and the next command.
 pub(super) fn checklist(sight: &Sight, language: Language) -> Vec<Row> {

@@ -14,6 +14,7 @@ pub(super) enum Order {
     Update,
     Support,
     Maintenance,
+    Settings,
 }
 
 impl Order {
@@ -25,11 +26,18 @@ impl Order {
             Self::Update => "update",
             Self::Support => "support",
             Self::Maintenance => "maintenance",
+            Self::Settings => "settings",
         }
     }
 
-    /// Journals the order and puts the request in place.
-    pub(super) fn give(self, disk: &Disk, requests: &Path, line: &str) -> Result<Self, String> {
+    /// Journals the order and puts the request in place, with what goes with it.
+    pub(super) fn give(
+        self,
+        disk: &Disk,
+        requests: &Path,
+        line: &str,
+        with: &str,
+    ) -> Result<Self, String> {
         journal::line(&ids::CONSOLE_ORDER)
             .peer(line)
             .step(self.name())
@@ -40,7 +48,7 @@ impl Order {
             let name = line.rsplit('/').next().unwrap_or(line);
             request += &format!("-{name}");
         }
-        disk.replace(&requests.join(request), line.as_bytes())
+        disk.replace(&requests.join(request), with.as_bytes())
             .map(|()| self)
             .map_err(|error| format!("{}: {error}", requests.display()))
     }

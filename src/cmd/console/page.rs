@@ -11,6 +11,7 @@ use super::language::{Language, shown};
 use super::row::{Row, Tone, paragraph};
 use super::standing;
 use super::update::Updates;
+use crate::appliance::Form;
 use crate::clock::Moment;
 use crate::control::Report;
 use crate::gauge::{Kind, Level};
@@ -33,6 +34,8 @@ pub(super) struct Sight {
     pub(super) report: Result<Report, String>,
     pub(super) machine: Machine,
     pub(super) updates: Updates,
+    /// The machine's settings as a form, or why there is none.
+    pub(super) settings: Result<Form, String>,
     /// How far a support bundle is, or how the last one ended.
     pub(super) support: Option<Sign>,
     /// The newest first.
@@ -41,6 +44,14 @@ pub(super) struct Sight {
     pub(super) names: BTreeMap<String, String>,
     /// The checklist of provisioning, or why there is none.
     pub(super) checklist: Result<String, String>,
+}
+
+impl Sight {
+    /// The form, where the machine is an appliance.
+    pub(super) fn form(&self) -> Option<Form> {
+        self.machine.image.as_ref()?;
+        self.settings.clone().ok()
+    }
 }
 
 /// Time of the day where these machines stand; Việt Nam has one time and no summer time.

@@ -68,6 +68,8 @@ fn question(order: Order, language: Language) -> &'static str {
             " CẬP NHẬT: gói được kiểm tra rồi ghi vào khe trống. Nhấn Y để đồng ý.",
             " UPDATE: the bundle is checked, then the idle slot written. Press Y to agree.",
         ),
+        // The form has asked already, below what changes.
+        Order::Settings => "",
         Order::Maintenance => language.say(
             " BẢO TRÌ: vỏ lệnh mở ở đây, mọi dòng được ghi lại. Nhấn Y để đồng ý.",
             " MAINTENANCE: a shell opens here, every line is kept. Press Y to agree.",
@@ -82,6 +84,10 @@ fn under_way(order: Order, language: Language) -> &'static str {
         Order::Update | Order::Support => language.say(
             " Đã bắt đầu; tiến độ hiện ở trên, nhấn R để xem ngay.",
             " It has begun; how far it is stands above, the key R looks at once.",
+        ),
+        Order::Settings => language.say(
+            " Đang đặt; mạng hiện ở trên sau ít giây, nhấn R để xem ngay. Lỗi nếu có: trang [4].",
+            " It is being done; above stands the network in seconds, the key R looks. Errors: page [4].",
         ),
         Order::Maintenance => {
             language.say(" Đang mở phiên bảo trì…", " The session is being opened…")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::errors;
 use super::language::shown;
 use super::page::Sight;
 use super::update::{Places, Updates};
+use crate::appliance::Form;
 use crate::clock::{Chance, Clock};
 use crate::control::{Answer, Ask, Report};
 use crate::durable::Disk;
@@ -66,10 +67,12 @@ pub(super) fn look(watcher: &Watcher) -> Sight {
         }
         Err(_) => BTreeMap::new(),
     };
+    let machine = Machine::look();
     Sight {
         report: report(&watcher.whom),
-        machine: Machine::look(),
         updates: Updates::look(&watcher.updates),
+        settings: settings(&watcher.directory.join("settings.toml"), &machine),
+        machine,
         support: Sign::read(&watcher.support),
         errors: errors::last(watcher.journal.as_deref()),
         names,
@@ -78,6 +81,19 @@ pub(super) fn look(watcher: &Watcher) -> Sight {
             bench.checklist() + &risks.collect::<String>()
         }),
     }
+}
+
+/// The machine's settings to be changed; where it has none yet, those of its cards to be entered.
+fn settings(file: &Path, machine: &Machine) -> Result<Form, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(told(&error)),
+    };
+    let cards = machine.interfaces.iter().map(|one| one.mac.clone());
+    let cards: Vec<String> = cards.filter(|mac| !mac.is_empty()).collect();
+    Form::open(text.as_deref(), &cards).map_err(|error| told(&error))
 }
 
 fn report(whom: &Whom) -> Result<Report, String> {

@@ -14,6 +14,7 @@ use super::order::Order;
 use super::page::Sight;
 use super::screen::plain;
 use super::update::Updates;
+use crate::appliance::{Form, Settings};
 use crate::clock::{Moment, parse_rfc3339};
 use crate::control::Report;
 use crate::durable::Disk;
@@ -101,11 +102,13 @@ fn machine() -> Machine {
         interfaces: vec![
             Interface {
                 name: "eth0".to_owned(),
+                mac: "52:54:00:12:34:56".to_owned(),
                 running: true,
                 addresses: vec![(address("10.64.3.9"), 24), (address("2001:db8::9"), 64)],
             },
             Interface {
                 name: "eth1".to_owned(),
+                mac: "52:54:00:12:34:57".to_owned(),
                 running: false,
                 addresses: Vec::new(),
             },
@@ -123,6 +126,7 @@ fn in_order() -> Sight {
         report: Ok(report(good())),
         machine: machine(),
         updates: Updates::default(),
+        settings: Form::open(Some(include_str!("../../../image/settings.toml")), &[]),
         support: None,
         errors: Ok(Vec::new()),
         names: BTreeMap::from([("H41".to_owned(), "Ủy ban nhân dân tỉnh Nghệ An".to_owned())]),
@@ -255,9 +259,49 @@ fn not_running() -> Sight {
 fn app(language: Language, keys: &str) -> App {
     let mut app = App::new(language);
     for key in keys.chars() {
-        app.press(Key::Letter(key));
+        let key = match key {
+            '\n' => Key::Enter,
+            '\u{15}' => Key::Clear,
+            '\u{7f}' => Key::Erase,
+            '\u{1b}' => Key::Back,
+            key => Key::Letter(key),
+        };
+        app.press(key, Some(&in_order()));
     }
     app
+}
+
+/// The settings' second line and nothing else is typed anew, up to the question.
+const NEW_ADDRESS: &str = "11\n\u{15}10.64.3.10/24\n\n\n\n\n\n\n\n\n\n";
+
+#[test]
+fn settings_are_ordered_only_as_they_were_typed_and_agreed_to() {
+    let y = Key::Letter('y');
+    let mut agreed = app(Language::Vi, NEW_ADDRESS);
+    assert_eq!(agreed.press(y, None), Wish::Order(Order::Settings));
+    let settings = Settings::read(agreed.settings().unwrap()).unwrap();
+    assert_eq!(
+        settings.network[0].addresses[0].to_string(),
+        "10.64.3.10/24"
+    );
+    assert_eq!(settings.hostname, "box-1");
+    assert_eq!(settings.peers.to.len(), 2);
+    for (keys, why) in [
+        ("11\n\n\n\n\n\n\n\n\n\n\n", "nothing was changed"),
+        ("11\u{15}-x\n\n\n\n\n\n\n\n\n\n\n", "a line is wrong"),
+        ("11\u{1b}", "the form was left"),
+        (
+            "11\n\u{15}10.64.3.10/24\n\u{1b}",
+            "the form was left half way",
+        ),
+    ] {
+        let mut app = app(Language::Vi, keys);
+        assert_eq!(app.press(y, Some(&in_order())), Wish::Nothing, "{why}");
+        assert_eq!(app.settings(), None, "{why}");
+    }
+    // A letter taken away, and keys that elsewhere mean something.
+    let typed = app(Language::Vi, "11\u{15}hub-lq\u{7f}\n").rows(Some(&in_order()), now(), None);
+    assert!(plain(&typed).contains(" hub-l\n"), "{}", plain(&typed));
 }
 
 #[test]
@@ -269,6 +313,15 @@ fn pages_are_as_captured_in_both_languages() {
         ("in-trouble-tall", in_trouble(), "", Some(40)),
         ("not-running", not_running(), "", Some(24)),
         ("network", in_order(), "1", Some(24)),
+        ("network-elsewhere", not_running(), "1", Some(24)),
+        ("network-typed", in_order(), "11\n", Some(24)),
+        (
+            "network-wrong",
+            in_order(),
+            "11\n\u{15}10.64.3.9\n",
+            Some(24),
+        ),
+        ("network-asked", in_order(), NEW_ADDRESS, Some(24)),
         ("checklist", in_order(), "2", Some(24)),
         ("details", in_trouble(), "3", None),
         ("errors", in_trouble(), "4", None),
@@ -321,30 +374,37 @@ fn a_small_screen_keeps_the_worst_and_the_keys() {
 fn nothing_is_ordered_without_a_second_key_and_any_other_takes_it_back() {
     let y = Key::Letter('y');
     assert_eq!(
-        app(Language::Vi, "51").press(y),
+        app(Language::Vi, "51").press(y, None),
         Wish::Order(Order::PowerOff)
     );
     assert_eq!(
-        app(Language::Vi, "52").press(y),
+        app(Language::Vi, "52").press(y, None),
         Wish::Order(Order::Restart)
     );
     assert_eq!(
-        app(Language::Vi, "52l").press(y),
+        app(Language::Vi, "52l").press(y, None),
         Wish::Order(Order::Restart)
     );
-    assert_eq!(app(Language::Vi, "61").press(y), Wish::Order(Order::Update));
     assert_eq!(
-        app(Language::Vi, "71").press(y),
+        app(Language::Vi, "61").press(y, None),
+        Wish::Order(Order::Update)
+    );
+    assert_eq!(
+        app(Language::Vi, "71").press(y, None),
         Wish::Order(Order::Support)
     );
     for keys in [
         "", "6", "61x", "601", "7", "71x", "72", "701", "5", "1", "51x", "510", "5105", "2y1y",
     ] {
-        assert_eq!(app(Language::Vi, keys).press(y), Wish::Nothing, "{keys}");
+        assert_eq!(
+            app(Language::Vi, keys).press(y, None),
+            Wish::Nothing,
+            "{keys}"
+        );
     }
     let mut asked = app(Language::En, "51");
-    assert_eq!(asked.press(Key::Down), Wish::Nothing);
-    assert_eq!(asked.press(y), Wish::Nothing);
+    assert_eq!(asked.press(Key::Down, None), Wish::Nothing);
+    assert_eq!(asked.press(y, None), Wish::Nothing);
 }
 
 #[test]
@@ -354,13 +414,13 @@ fn a_long_page_scrolls_and_stops_at_its_end() {
     let top = plain(&app.rows(Some(&in_trouble()), now(), Some(24)));
     assert!(top.contains("[↓ J] Xuống"));
     for _ in 0..100 {
-        app.press(Key::PageDown);
+        app.press(Key::PageDown, None);
         app.rows(Some(&in_trouble()), now(), Some(24));
     }
     let end = plain(&app.rows(Some(&in_trouble()), now(), Some(24)));
     let last = |text: &str| text.lines().rev().nth(2).map(str::to_owned);
     assert_eq!(last(&end), last(&whole));
-    app.press(Key::Up);
+    app.press(Key::Up, None);
     assert_ne!(plain(&app.rows(Some(&in_trouble()), now(), Some(24))), end);
     let place = |app: &App| format!("{app:?}").contains(&format!("{:?}", Place::Errors));
     assert!(place(&app));
