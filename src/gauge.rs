@@ -127,6 +127,18 @@ pub struct End {
     pub at: Moment,
 }
 
+impl End {
+    /// How long it still lasts, for people, in whole days.
+    #[must_use]
+    pub fn left(&self, now: Moment) -> Text {
+        if self.at < now {
+            return Text::new("đã hết hạn", "has ended");
+        }
+        let days = (self.at - now).whole_days();
+        Text::new(format!("còn {days} ngày"), format!("{days} days left"))
+    }
+}
+
 /// One reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

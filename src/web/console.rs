@@ -196,12 +196,8 @@ fn one(out: &mut String, gauge: &Gauge, report: &Report, l: Language) {
         .as_ref()
         .filter(|_| gauge.kind == Kind::Certificate)
     {
-        let days = (end.at - report.time).whole_days().max(0);
-        let left = match l {
-            Language::Vi => format!("còn {days} ngày"),
-            Language::En => format!("{days} days left"),
-        };
-        put!(*out, " <strong>({left})</strong>");
+        let left = end.left(report.time);
+        put!(*out, " <strong>({})</strong>", l.pick(&left));
     }
     put!(*out, "</p><p class=\"verdict\">{said}</p>");
     if let Some(at) = gauge.stops_at {

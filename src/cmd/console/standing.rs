@@ -37,15 +37,10 @@ fn kind(gauges: &[Gauge], now: Moment, since: u64, language: Language) -> (Row, 
         .as_ref()
         .filter(|_| worst.kind == Kind::Certificate)
     {
-        let days = (end.at - now).whole_days();
         text = if worst.level == Level::Stops && worst.stops_at.is_none() {
             text
         } else {
-            match language {
-                _ if end.at < now => language.say("đã hết hạn", "has ended").to_owned(),
-                Language::Vi => format!("còn {days} ngày"),
-                Language::En => format!("{days} days left"),
-            }
+            language.of(&end.left(now))
         };
     }
     if !worst.subject.is_empty() && worst.kind != Kind::Revocation {
