@@ -53,15 +53,17 @@ pub fn files(settings: &Settings) -> Vec<File> {
     files
 }
 
-/// Files below the runtime directory that earlier settings asked for and these do not.
+/// Files below the runtime directory that earlier settings asked for and that are not among the wanted ones.
 #[must_use]
-pub fn left_over(settings: &Settings, runtime: &Path) -> Vec<PathBuf> {
-    let wanted = files(settings);
-    let optional = OPTIONAL.iter().map(|path| runtime.join(path));
-    let cards = (settings.network.len()..).map(|at| runtime.join(of_card(at)));
+pub fn left_over(wanted: &[File], runtime: &Path) -> Vec<PathBuf> {
+    let cards = (0..).map(of_card);
+    let cards = cards.take_while(|path| runtime.join(path).exists());
+    let optional = OPTIONAL.map(str::to_owned).into_iter();
     optional
-        .filter(|path| path.exists() && wanted.iter().all(|file| runtime.join(&file.path) != *path))
-        .chain(cards.take_while(|path| path.exists()))
+        .chain(cards)
+        .filter(|path| wanted.iter().all(|file| file.path != *path))
+        .map(|path| runtime.join(path))
+        .filter(|path| path.exists())
         .collect()
 }
 

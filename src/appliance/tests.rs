@@ -1,6 +1,7 @@
 //! Settings read, refused and carried out.
 
-use super::{Settings, files};
+use super::{Settings, files, left_over};
+use crate::durable::Disk;
 
 const WHOLE: &str = r#"
 hostname = "box-1"
@@ -152,6 +153,27 @@ fn cards_clocks_and_names_get_their_files() {
     );
     assert!(
         text(WHOLE, "trucgate/chrony.d/settings.sources").contains("server 2001:db8::123 iburst\n")
+    );
+}
+
+#[test]
+fn what_earlier_settings_asked_for_is_found_and_nothing_else() {
+    let more = format!(
+        "{WHOLE}\n[update]\nurl = \"https://updates.example/x\"\n\n\
+         [[network]]\nmac = \"52:54:00:12:34:57\"\naddresses = [\"198.51.100.1/24\"]\n"
+    );
+    let of = |text: &str| files(&Settings::read(text).unwrap());
+    let runtime = tempfile::tempdir().unwrap();
+    for file in of(&more) {
+        let path = runtime.path().join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        Disk::real().replace(&path, file.text.as_bytes()).unwrap();
+    }
+    assert!(left_over(&of(&more), runtime.path()).is_empty());
+    assert_eq!(
+        left_over(&of(WHOLE), runtime.path()),
+        ["trucgate/update.url", "systemd/network/10-card-1.network"]
+            .map(|path| runtime.path().join(path))
     );
 }
 

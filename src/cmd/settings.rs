@@ -31,11 +31,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     };
     let disk = Disk::real();
-    for path in left_over(&settings, into) {
+    let files = files(&settings);
+    for path in left_over(&files, into) {
         disk.remove(&path)
             .map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
     }
-    for file in files(&settings) {
+    for file in files {
         let path = into.join(&file.path);
         disk.replace(&path, file.text.as_bytes())
             .map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
