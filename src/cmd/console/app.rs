@@ -28,7 +28,7 @@ pub(super) enum Place {
 }
 
 /// What a key asks of whoever holds the terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     Nothing,
     /// Draw all of it, on a screen of this size where one is told.
@@ -36,6 +36,8 @@ pub(super) enum Wish {
     /// Ask the process again, at once.
     Look,
     Order(Order),
+    /// Put these settings into force.
+    Settings(String),
     Leave,
     Gone,
 }
@@ -50,8 +52,6 @@ pub(super) struct App {
     done: Option<Result<Order, String>>,
     /// New settings, as they are being typed.
     editor: Option<Editor>,
-    /// The settings that a person agreed to.
-    settings: Option<String>,
 }
 
 impl App {
@@ -63,7 +63,6 @@ impl App {
             asked: None,
             done: None,
             editor: None,
-            settings: None,
         }
     }
 
@@ -155,16 +154,10 @@ impl App {
                 }
                 Edited::Agreed(text) => {
                     self.go(Place::Network);
-                    self.settings = Some(text);
-                    Some(Wish::Order(Order::Settings))
+                    Some(Wish::Settings(text))
                 }
             },
         }
-    }
-
-    /// The settings that a person agreed to.
-    pub(super) fn settings(&self) -> Option<&str> {
-        self.settings.as_deref()
     }
 
     /// What became of an order.
@@ -177,7 +170,6 @@ impl App {
         self.scroll = 0;
         self.done = None;
         self.editor = None;
-        self.settings = None;
     }
 
     /// The page as it is now, filling `height` rows, or all of it where there is no height.

@@ -34,6 +34,7 @@ use crate::durable::Disk;
 use crate::journal;
 use app::{App, Wish};
 use language::Language;
+use order::Order;
 use screen::Screen;
 use sight::{Watcher, look};
 use terminal::Terminal;
@@ -107,6 +108,11 @@ pub(super) fn run(whom: &Whom, arguments: &Arguments) -> Result<(), Failure> {
     let terminal = Terminal::open(events.clone()).map_err(Failure::other)?;
     let again = sight::follow(watcher, events).map_err(Failure::other)?;
     let mut screen = Screen::open(terminal.understands_ansi());
+    let line = arguments.line.clone().unwrap_or_else(|| terminal.name());
+    let give = |order: Order, with: Option<&str>| {
+        let with = with.unwrap_or(&line);
+        order.give(&Disk::real(), &arguments.requests, &line, with)
+    };
     let (mut seen, mut due) = (None, Instant::now());
     loop {
         let rows = app.rows(seen.as_deref(), clock.now(), screen.height());
@@ -122,12 +128,8 @@ pub(super) fn run(whom: &Whom, arguments: &Arguments) -> Result<(), Failure> {
                         Wish::Nothing => {}
                         Wish::Anew(size) => screen.anew(size),
                         Wish::Look => drop(again.send(())),
-                        Wish::Order(order) => {
-                            let line = arguments.line.clone().unwrap_or_else(|| terminal.name());
-                            let with = app.settings().unwrap_or(&line);
-                            let given = order.give(&Disk::real(), &arguments.requests, &line, with);
-                            app.ordered(given);
-                        }
+                        Wish::Order(order) => app.ordered(give(order, None)),
+                        Wish::Settings(text) => app.ordered(give(Order::Settings, Some(&text))),
                         Wish::Leave if arguments.stay => {}
                         Wish::Leave => return screen.leave().map_err(Failure::other),
                         Wish::Gone => return Ok(()),

@@ -136,14 +136,15 @@ pub(super) fn keys(first: bool, scrolls: bool, language: Language) -> Vec<Row> {
         ]]
     };
     let mut shown = vec![rule()];
-    for entries in rows {
-        let mut row = Row::default();
-        for (key, vi, en) in *entries {
-            row = row
-                .then(Tone::Key, format!(" [{key}] "))
-                .then(Tone::Plain, language.say(vi, en));
-        }
-        shown.push(row);
-    }
+    shown.extend(rows.iter().map(|entries| key_row(entries, language)));
     shown
+}
+
+/// What some keys do: a key, and that in both languages.
+pub(super) fn key_row(entries: &[(&str, &str, &str)], language: Language) -> Row {
+    let row = Row::default();
+    entries.iter().fold(row, |row, (key, vi, en)| {
+        row.then(Tone::Key, format!(" [{key}] "))
+            .then(Tone::Plain, language.say(vi, en))
+    })
 }

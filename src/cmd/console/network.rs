@@ -2,9 +2,9 @@
 
 use super::keys::Key;
 use super::language::{Language, shown};
-use super::more::title;
+use super::more::{key_row, title};
 use super::order::Order;
-use super::page::{Sight, TITLE, rule};
+use super::page::{Sight, TITLE, WIDTH, rule};
 use super::power::ordering;
 use super::row::{Row, Tone, paragraph};
 use crate::appliance::{Field, Form};
@@ -13,7 +13,7 @@ use crate::gauge::Text;
 /// Most letters of a line.
 const LONGEST: usize = 1_000;
 /// Columns of a line's name.
-const NAME: usize = 36;
+const LABEL: usize = 36;
 
 /// How the network is, and what may be done about it.
 pub(super) fn network(
@@ -117,16 +117,15 @@ impl Editor {
     }
 
     pub(super) fn press(&mut self, key: Key) -> Edited {
-        let last = self.form.fields().len();
         match key {
             Key::Back => return Edited::Left,
             Key::Up => self.go(self.at.saturating_sub(1)),
-            Key::Letter('y') if self.at == last && self.wrong.is_none() && self.is_changed() => {
+            Key::Letter('y') if self.is_at_end() && self.is_changed() => {
                 if let Ok(text) = self.form.text() {
                     return Edited::Agreed(text);
                 }
             }
-            _ if self.at == last => {}
+            _ if self.is_at_end() => {}
             Key::Letter(letter) if self.typed.len() < LONGEST => self.typed.push(letter),
             Key::Erase => drop(self.typed.pop()),
             Key::Clear => self.typed.clear(),
@@ -151,6 +150,10 @@ impl Editor {
         }
     }
 
+    fn is_at_end(&self) -> bool {
+        self.at == self.form.fields().len()
+    }
+
     fn changed(&self) -> impl Iterator<Item = (&Field, &String)> {
         let fields = self.form.fields().iter().zip(&self.before);
         fields.filter(|(field, before)| field.value != **before)
@@ -162,25 +165,20 @@ impl Editor {
 
     /// What the keys do here, where letters are typed.
     pub(super) fn keys(&self, language: Language) -> Vec<Row> {
-        let next = [
-            ("Enter", "Dòng sau", "Next line"),
-            ("↑", "Dòng trước", "Line before"),
-            ("Ctrl-U", "Xoá dòng", "Clear it"),
-            ("Esc", "Thôi, không đổi gì", "Leave all as it was"),
-        ];
-        let end = self.at == self.form.fields().len();
-        let shown = next
-            .iter()
-            .filter(|(key, ..)| !end || ["↑", "Esc"].contains(key));
-        let row = shown.fold(Row::default(), |row, (key, vi, en)| {
-            row.then(Tone::Key, format!(" [{key}] "))
-                .then(Tone::Plain, language.say(vi, en))
-        });
+        let next = ("Enter", "Dòng sau", "Next line");
+        let back = ("↑", "Dòng trước", "Line before");
+        let clear = ("Ctrl-U", "Xoá dòng", "Clear it");
+        let leave = ("Esc", "Thôi, không đổi gì", "Leave all as it was");
+        let row = if self.is_at_end() {
+            key_row(&[back, leave], language)
+        } else {
+            key_row(&[next, back, clear, leave], language)
+        };
         vec![rule(), row]
     }
 
     fn rows(&self, language: Language) -> Vec<Row> {
-        if self.at == self.form.fields().len() {
+        if self.is_at_end() {
             return self.end(language);
         }
         let mut rows = Vec::new();
@@ -188,12 +186,12 @@ impl Editor {
             let name = language.of(&field.name);
             if at == self.at {
                 rows.push(
-                    Row::new(Tone::Key, format!(" > {name:NAME$} "))
+                    Row::new(Tone::Key, format!(" > {name:LABEL$} "))
                         .then(Tone::Plain, tail(&self.typed) + "_"),
                 );
             } else {
                 rows.push(Row::plain(format!(
-                    "   {name:NAME$} {}",
+                    "   {name:LABEL$} {}",
                     tail(&field.value)
                 )));
             }
@@ -249,7 +247,7 @@ impl Editor {
 
 /// The end of a line that is longer than its room.
 fn tail(text: &str) -> String {
-    let room = 80 - NAME - 6;
+    let room = WIDTH - LABEL - 6;
     let text = shown(text);
     let letters = text.chars().count();
     if letters <= room {
