@@ -41,11 +41,6 @@ spoiled() {
     mv "spoiled/trucgate_$new_version.update" spoiled.update
 }
 
-# keys TEXT: pressed at the serial line, one by one.
-keys() {
-    python3 "$root/image/tests/monitor.py" serial line "$1"
-}
-
 # What a person does at the console with that medium, until the page says what became of it.
 update_until() {
     monitor plug update.img

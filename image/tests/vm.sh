@@ -118,6 +118,11 @@ monitor() {
     python3 "$root/image/tests/monitor.py" qmp "$@"
 }
 
+# keys TEXT: pressed at the serial line, one by one.
+keys() {
+    python3 "$root/image/tests/monitor.py" serial line "$1"
+}
+
 # The power key: the machine goes down in order.
 vm_off() {
     monitor off
