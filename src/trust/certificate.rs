@@ -415,12 +415,13 @@ pub(crate) fn moment(time: x509_cert::time::Time) -> Moment {
 
 /// A name for people (RFC 4514): strangers choose it, so it is kept short and free of control characters.
 fn shown(name: &Name) -> String {
-    let written = name.0.iter().rev().map(|rdn| {
+    let parts = name.0.iter().rev().map(|rdn| {
         let attributes = rdn.0.iter().map(written);
         attributes.collect::<Vec<_>>().join("+")
     });
-    let written = written.collect::<Vec<_>>().join(",");
-    written
+    parts
+        .collect::<Vec<_>>()
+        .join(",")
         .chars()
         .filter(|c| !c.is_control() && !('\u{202a}'..='\u{202e}').contains(c))
         .take(256)
