@@ -20,7 +20,10 @@ END
         echo 'umount /mnt; echo o >/proc/sysrq-trigger; while :; do :; done'
     } >reader/tree/reader
     chmod 0755 reader/tree/reader
-    in_tools sh -c 'cd reader/tree && echo reader | cpio --quiet -H newc -o' >reader/more
+    # Without it `journalctl` opens no sealed file; the start of the appliance has no use for it.
+    mkdir -p reader/tree/usr/lib/x86_64-linux-gnu
+    cp "$out"/tools/usr/lib/x86_64-linux-gnu/lib{gcrypt.so.20,gpg-error.so.0} reader/tree/usr/lib/x86_64-linux-gnu/
+    in_tools sh -c 'cd reader/tree && find * -type f | cpio --quiet -H newc -o' >reader/more
     truncate --size=%4 reader/initrd
     cat reader/initrd reader/more >reader/both
     qemu-system-x86_64 -machine "q35,accel=$acceleration" -cpu "$processor" -m 1024 -nodefaults -display none -no-reboot \
