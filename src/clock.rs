@@ -8,6 +8,7 @@ use std::time::Duration;
 use ring::rand::{SecureRandom, SystemRandom};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::{format_description, offset};
 
 /// A moment of calendar time, always in UTC.
 pub type Moment = OffsetDateTime;
@@ -94,6 +95,21 @@ pub fn rfc3339(moment: Moment) -> String {
         .ok()
         .and_then(|at| at.format(&Rfc3339).ok())
         .unwrap_or_else(|| "0000-01-01T00:00:00Z".to_owned())
+}
+
+/// A moment as people read it: day/month/year and time in Việt Nam, UTC+7 without summer time, to the minute.
+#[must_use]
+pub fn local(moment: Moment) -> String {
+    moment
+        .to_offset(offset!(+7))
+        .format(format_description!("[day]/[month]/[year] [hour]:[minute]"))
+        .unwrap_or_default()
+}
+
+/// [`local`], to the second.
+#[must_use]
+pub fn local_to_second(moment: Moment) -> String {
+    format!("{}:{:02}", local(moment), moment.second())
 }
 
 /// Reads what [`rfc3339`] writes.

@@ -2,7 +2,7 @@
 
 use super::order::DONE;
 use super::{Error, Hub, unsigned};
-use crate::clock::{Moment, rfc3339};
+use crate::clock::{Moment, local};
 use crate::gauge::{End, Gauge, Kind, Level, Reading, Source, Text};
 
 /// Below this intake is in danger: records and receipts need room, too.
@@ -54,7 +54,7 @@ impl Hub {
             return Gauge::good(Kind::Directory, "", state).at(Level::Stops, mend);
         };
         let directory = &published.directory;
-        let until = rfc3339(directory.valid_until);
+        let until = local(directory.valid_until);
         let state = Text::new(
             format!("bản {} có hiệu lực đến {until}", directory.version),
             format!("version {} is valid until {until}", directory.version),

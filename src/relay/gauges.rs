@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Relay;
-use crate::clock::{Moment, rfc3339};
+use crate::clock::{Moment, local};
 use crate::gauge::{End, Gauge, Kind, Level, Reading, Source, Text};
 use crate::packet::MemberId;
 use crate::spool::Queue;
@@ -96,7 +96,7 @@ impl Relay {
             );
         };
         let ends = self.config.directory_ends(&directory);
-        let until = rfc3339(directory.valid_until);
+        let until = local(directory.valid_until);
         let mut gauge = Gauge::good(
             Kind::Directory,
             "",
@@ -174,7 +174,7 @@ fn backup(last: Result<Option<crate::backup::Last>, String>, now: Moment) -> Gau
         }
         Ok(Some(last)) => last,
     };
-    let made = rfc3339(last.header.made);
+    let made = local(last.header.made);
     let age = (now - last.header.made).try_into().ok();
     let old = now - last.header.made > BACKUP;
     let (vi, en, holds) = match &last.rehearsal {

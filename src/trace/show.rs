@@ -3,18 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Hop, Leg, Party, Trace, kind_name};
-use crate::clock::Moment;
-
-/// A moment in Vietnam's time, to the second.
-fn clock_of(at: Moment) -> String {
-    let at = at + time::Duration::hours(7);
-    let (hour, minute, second) = at.to_hms();
-    let (day, month) = (at.day(), u8::from(at.month()));
-    format!(
-        "{day:02}/{month:02}/{} {hour:02}:{minute:02}:{second:02}",
-        at.year()
-    )
-}
+use crate::clock::local_to_second;
 
 impl Display for Party {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -74,7 +63,7 @@ fn way(f: &mut Formatter<'_>, leg: &Leg) -> fmt::Result {
 }
 
 fn station(f: &mut Formatter<'_>, hop: &Hop, indent: &str) -> fmt::Result {
-    let at = hop.at.map_or_else(|| " ".repeat(19), clock_of);
+    let at = hop.at.map_or_else(|| " ".repeat(19), local_to_second);
     writeln!(f, "  {indent}{at}  {} / {}", hop.what.vi, hop.what.en)?;
     let under = " ".repeat(23);
     if let Some(reason) = &hop.reason {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use time::macros::format_description;
-
 use super::super::machine::Machine;
 use super::super::progress::Sign;
 use super::errors::Line;
@@ -12,7 +10,7 @@ use super::row::{Row, Tone, paragraph};
 use super::standing;
 use super::update::Updates;
 use crate::appliance::Form;
-use crate::clock::Moment;
+use crate::clock::{Moment, local_to_second};
 use crate::control::Report;
 use crate::gauge::{Kind, Level};
 
@@ -54,15 +52,6 @@ impl Sight {
     }
 }
 
-/// Time of the day where these machines stand; Việt Nam has one time and no summer time.
-pub(super) fn clock(at: Moment) -> String {
-    at.to_offset(time::macros::offset!(+7))
-        .format(format_description!(
-            "[day]/[month]/[year] [hour]:[minute]:[second]"
-        ))
-        .unwrap_or_default()
-}
-
 /// Name of machine, time, version, level.
 pub(super) fn head(sight: &Sight, now: Moment, language: Language) -> Vec<Row> {
     let (role, code) = match &sight.report {
@@ -81,7 +70,7 @@ pub(super) fn head(sight: &Sight, now: Moment, language: Language) -> Vec<Row> {
         format!(" {}", shown(code))
     };
     let left = format!(" {role}{code} · {}", shown(&sight.machine.name));
-    let right = format!("{} (UTC+7) ", clock(now));
+    let right = format!("{} (UTC+7) ", local_to_second(now));
     let gap = WIDTH.saturating_sub(left.chars().count() + right.chars().count());
     let top = format!("{left}{:gap$}{right}", "");
     let (tone, word) = match sight.report.as_ref().map(|report| report.level) {
@@ -245,7 +234,7 @@ fn errors(sight: &Sight, language: Language) -> Vec<Row> {
 }
 
 pub(super) fn error_row(line: &Line, language: Language) -> Row {
-    Row::plain(format!("  {}  ", clock(line.at)))
+    Row::plain(format!("  {}  ", local_to_second(line.at)))
         .then(Tone::Key, line.subject(language))
         .then(Tone::Plain, format!("  {}", line.reason()))
 }

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::certificate;
-use crate::clock::{Moment, rfc3339};
+use crate::clock::{Moment, local, rfc3339};
 use crate::gauge::{End, Gauge, Kind, Lead, Level, Reading, Source, Text};
 use crate::tls::Grounds;
 use crate::trust::{ListState, Trust, summary};
@@ -95,7 +95,7 @@ fn answers(trust: &Trust, now: Moment) -> Option<Gauge> {
 }
 
 fn list(state: &ListState, now: Moment) -> Gauge {
-    let until = state.next_update.map_or_else(String::new, rfc3339);
+    let until = state.next_update.map_or_else(String::new, local);
     let mut gauge = Gauge::good(
         Kind::Revocation,
         state.issuer.clone(),

@@ -11,7 +11,7 @@ pub use keys::Keys;
 pub(super) use keys::registered;
 pub use material::Material;
 
-use crate::clock::{Moment, rfc3339};
+use crate::clock::{Moment, local};
 use crate::gauge::{End, Gauge, Kind, Lead, Level, Text};
 use crate::trust::{Refusal, Summary, fingerprint, summary};
 
@@ -28,7 +28,7 @@ fn validity(
     lead: Lead,
     now: Moment,
 ) -> Gauge {
-    let until = rfc3339(validity.not_after);
+    let until = local(validity.not_after);
     let print = data_encoding::HEXLOWER.encode(&print);
     let mut gauge = Gauge::good(
         Kind::Certificate,
