@@ -151,6 +151,20 @@ as() {
     python3 "$root/image/tests/software.py" "$work/$1.json" "${@:2}"
 }
 
+# exactly_once SENT COLLECTED: all that `load` wrote there is in what `collect` wrote here, once, and nothing came again that was
+# confirmed.
+exactly_once() {
+    cut -d ' ' -f 2 "$1" | sort >promised
+    sed -n 's/^got \([^ ]*\) \([^ ]*\)$/\2 \1/p' "$2" | sort -u >documents
+    cut -d ' ' -f 1 documents | sort >there
+    lost=$(comm -23 promised there)
+    [ -z "$lost" ] || fail "$2: acknowledged and lost: $lost"
+    twice=$(uniq -d there)
+    [ -z "$twice" ] || fail "$2: these came twice: $twice"
+    again=$(awk '$1 == "done" { over[$2] } $1 == "got" && $2 in over' "$2")
+    [ -z "$again" ] || fail "$2: offered again after it was confirmed: $again"
+}
+
 # This box's medium of settings: the sample's, with its own name, card and address.
 new_settings() {
     mkdir -p settings
