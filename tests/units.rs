@@ -18,6 +18,8 @@ const APPLIANCE: &[(&str, u32)] = &[
     ("trucgate-update-fetch.service", 20),
     ("trucgate-update-settle.service", 10),
     ("trucgate-support.service", 12),
+    ("trucgate-settings-change.service", 17),
+    ("trucgate-backup-carry.service", 10),
 ];
 
 fn units() -> PathBuf {

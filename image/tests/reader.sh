@@ -36,3 +36,8 @@ END
     ! grep -a 'READER:' reader/console >&2 || fail "another machine can't open /var with its key"
     tr -d '\r' <reader/answer
 }
+
+# id_of NAME: the MESSAGE_ID of that name.
+id_of() {
+    sed -n "s/^ *$1 = \"\([0-9a-f]*\)\".*/\1/p" "$root/src/journal/ids.rs"
+}

@@ -76,6 +76,3 @@ entries() {
 lines() {
     read_var "$1" "journalctl --directory=/mnt/log/journal --no-pager --output=verbose --output-fields=MESSAGE,STEP,REASON,COUNT MESSAGE_ID=$2"
 }
-id_of() {
-    sed -n "s/^ *$1 = \"\([0-9a-f]*\)\".*/\1/p" "$root/src/journal/ids.rs"
-}

@@ -188,13 +188,18 @@ plug_until() {
     fail "the medium's checklist did not come to '$1': $(cat checklist)"
 }
 
-# What a person does with a medium and no shell, from an empty box to one that relays.
+# What a person does with a medium and no shell, from an empty box to one that relays. Backups are for whom $work/ca/backup.pem
+# names; a lost box comes back by what lies in ./restore, and `again=--replace` tells the hub so.
 provision_by_medium() {
     mkdir -p medium/trust medium/certificates requests
     sed "s/00\.02\.W00/$code/; s/192\.0\.2\.10/$address/; s/000\.00\.00\.G22/$member/" "$root/image/plan.toml" >medium/plan.toml
     for file in "${trust_files[@]}"; do
         cp "$work/ca/$file" medium/trust/
     done
+    if [ -e "$work/ca/backup.pem" ]; then
+        cp "$work/ca/backup.pem" medium/trust/
+        printf '[backup]\ncertificates = ["/etc/trucgate/trust/backup.pem"]\n' >>medium/plan.toml
+    fi
     truncate -s 16M medium.img
     in_tools mkfs.vfat -F 16 -n TRUC-PRO medium.img >/dev/null
     in_tools mcopy -s -i medium.img medium/plan.toml medium/trust ::
@@ -206,12 +211,14 @@ provision_by_medium() {
     cp requests/*.pem medium/certificates/
     # At the hub.
     invitation >medium/invitation
+    [ ! -d restore ] || in_tools mcopy -s -i medium.img restore ::
     in_tools mcopy -s -i medium.img medium/certificates medium/invitation ::
     (
         for _ in $(seq 600); do
             operator pending
             if grep -q "$code" "$work/hub/said"; then
-                operator approve "$code"
+                # shellcheck disable=SC2086
+                operator approve "$code" ${again:-}
                 exit 0
             fi
             sleep 1

@@ -171,6 +171,10 @@ ids! {
     BACKUP_REHEARSED = "9e71279b74f68146740f8b631d5147f0" Notice;
     /// The last backup could not be restored on trial.
     BACKUP_REHEARSAL_FAILED = "764d64ef76646cbfca2bb1c040c539e6" Error;
+    /// The newest backup lies on a medium, too.
+    BACKUP_CARRIED = "6c20562aaab54bea8af8c2e4d7f5d261" Notice;
+    /// The newest backup did not come onto the medium.
+    BACKUP_NOT_CARRIED = "e76639fcca234154881e3f60d7270757" Error;
     /// A backup was put in place; the box starts behind a fence.
     BOX_RESTORED = "2610bfcc0bb0731bbd68b75124172b95" Warning;
     /// The box waits behind its fence after a restore.

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use trucgate::cmd::demo::process::Process;
 use trucgate::durable::Disk;
 
 use crate::network::Network;
@@ -134,6 +135,35 @@ impl Machine {
         let sealed = self.at().join("trucgate.pin");
         let line = format!("systemd-creds decrypt --name=pin {} -", sealed.display());
         self.good(&line)
+    }
+
+    /// Signer and relay, started as the units start them.
+    pub(crate) fn services(&self) -> Vec<Process> {
+        let (disk, credentials) = (Disk::real(), self.directory.join("credentials"));
+        disk.make_dir(&credentials).unwrap();
+        disk.replace(&credentials.join("pin"), self.pin().trim().as_bytes())
+            .unwrap();
+        let token = self.token_config();
+        let environment = [
+            ("SOFTHSM2_CONF", token.as_path()),
+            ("CREDENTIALS_DIRECTORY", credentials.as_path()),
+        ];
+        let mut running = Vec::new();
+        for (verb, file) in [("signer", "signer.toml"), ("relay", "relay.toml")] {
+            let config = self.at().join(file);
+            let arguments = [verb, "--config", config.to_str().unwrap()];
+            let mut process = Process::start(
+                verb,
+                Path::new(PROGRAM),
+                &arguments,
+                &environment,
+                &self.directory,
+            )
+            .unwrap();
+            process.ready(Duration::from_secs(30)).unwrap();
+            running.push(process);
+        }
+        running
     }
 
     /// Labels of private and of public keys in the token, as OpenSC sees them.

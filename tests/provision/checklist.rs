@@ -181,31 +181,7 @@ fn closed_is_closed(own: &Machine) {
 
 /// The configuration is a box's own: the two processes start with it as the units start them.
 fn a_box_starts_with_what_was_written(own: &Machine) {
-    use std::time::Duration;
-    use trucgate::cmd::demo::process::Process;
-    let credentials = own.directory.join("credentials");
-    trucgate::durable::Disk::real()
-        .make_dir(&credentials)
-        .unwrap();
-    let pin = own.pin();
-    trucgate::durable::Disk::real()
-        .replace(&credentials.join("pin"), pin.trim().as_bytes())
-        .unwrap();
-    let token = own.token_config();
-    let environment = [
-        ("SOFTHSM2_CONF", token.as_path()),
-        ("CREDENTIALS_DIRECTORY", credentials.as_path()),
-    ];
-    let mut running = Vec::new();
-    for (verb, file) in [("signer", "signer.toml"), ("relay", "relay.toml")] {
-        let config = own.at().join(file);
-        let arguments = [verb, "--config", config.to_str().unwrap()];
-        let program = Path::new(crate::bench::PROGRAM);
-        let mut process =
-            Process::start(verb, program, &arguments, &environment, &own.directory).unwrap();
-        process.ready(Duration::from_secs(30)).unwrap();
-        running.push(process);
-    }
+    let mut running = own.services();
     let at = own.at().display().to_string();
     let said = own.good(&format!("trucgate provision self-test --dir {at}"));
     assert!(said.contains("the running services are used"), "{said}");

@@ -24,8 +24,13 @@ struct Carried {
 impl Carried {
     /// A medium with a plan whose trust files come along.
     fn with_plan(town: &Town) -> Self {
-        let own = Machine::new(&town.directory, "box-1");
-        let office = Machine::new(&town.directory, "office");
+        Self::another(town, "box-1")
+    }
+
+    /// A machine of that name, with a medium of its own.
+    fn another(town: &Town, name: &str) -> Self {
+        let own = Machine::new(&town.directory, name);
+        let office = Machine::new(&town.directory, &format!("{name}-office"));
         office.good(&town.plan(&office, CODE, &[MEMBER]));
         let plan = read(&office.at().join("plan.toml"));
         let (there, here) = (office.at(), own.at());
@@ -44,7 +49,7 @@ impl Carried {
             );
         let carried = Self {
             own,
-            medium: town.directory.path().join("medium"),
+            medium: town.directory.path().join(format!("{name}-medium")),
         };
         carried.bring("plan.toml", plan.as_bytes());
         for file in files(&town.ca.at()) {
@@ -60,6 +65,31 @@ impl Carried {
         let path = self.medium.join(name);
         Disk::real().make_dir(path.parent().unwrap()).unwrap();
         Disk::real().replace(&path, bytes).unwrap();
+    }
+
+    /// What the authority issues for its requests.
+    fn certified(&self, town: &Town) {
+        let requests = self.medium.join("requests");
+        assert_eq!(files(&requests).len(), 2);
+        town.ca.good(&format!(
+            "trucgate provision ca issue --dir {} --out {} {}/*.csr",
+            town.ca.at().display(),
+            self.medium.join("certificates").display(),
+            requests.display()
+        ));
+    }
+
+    /// The hub's single-use code.
+    fn invited(&self, town: &Town) {
+        let said = admin(town, &format!("invite --box {CODE} --member {MEMBER}"));
+        self.bring("invitation", format!("{}\n", code_in(&said)).as_bytes());
+    }
+
+    /// The hub's operator says yes.
+    fn approved(&self, town: &Town, flags: &str) {
+        let (code, said, _) = self.plug();
+        assert_eq!(code, WAITS, "{said}");
+        admin(town, &format!("approve {CODE} {flags}"));
     }
 
     /// Plugs it in: how that ended, what was said, and what the checklist on the medium says.
@@ -103,31 +133,17 @@ fn a_medium_brings_a_box_from_an_empty_token_to_its_first_document() {
     let trust = std::fs::metadata(carried.own.at().join("trust")).unwrap();
     assert_eq!(trust.permissions().mode() & 0o777, 0o755);
 
-    let requests = carried.medium.join("requests");
-    assert_eq!(files(&requests).len(), 2);
-    town.ca.good(&format!(
-        "trucgate provision ca issue --dir {} --out {} {}/*.csr",
-        town.ca.at().display(),
-        carried.medium.join("certificates").display(),
-        requests.display()
-    ));
+    carried.certified(&town);
     let checklist = carried.plug_without_trouble();
     assert!(checklist.contains("[>]  8."), "{checklist}");
 
-    let admin = format!(
-        "trucgate hub --config {} admin",
-        town.hub_config().display()
-    );
-    let said = town
-        .hub
-        .good(&format!("{admin} invite --box {CODE} --member {MEMBER}"));
-    carried.bring("invitation", format!("{}\n", code_in(&said)).as_bytes());
+    carried.invited(&town);
     for _ in 0..2 {
         let (code, said, checklist) = carried.plug();
         assert_eq!(code, WAITS, "{said}");
         assert!(checklist.contains("chờ duyệt"), "{checklist}");
     }
-    town.hub.good(&format!("{admin} approve {CODE}"));
+    carried.approved(&town, "");
     let checklist = carried.plug_without_trouble();
     assert!(checklist.contains("[x]  9."), "{checklist}");
     assert!(read(&carried.medium.join("systems.toml")).contains("secret"));
@@ -187,6 +203,87 @@ fn another_plan_is_taken_until_there_are_keys() {
     assert_ne!(code, 0);
     assert!(said.contains("another plan"), "{said}");
     assert_eq!(read(&carried.own.at().join("plan.toml")), plan);
+}
+
+/// The box is lost, and another machine becomes it: the last backup and its key come along on the medium.
+#[test]
+fn a_lost_box_comes_back_by_a_medium() {
+    let town = Town::open();
+    let lost = Carried::with_plan(&town);
+    let agency = Machine::new(&town.directory, "agency");
+    let (key, certificate) = (
+        agency.directory.join("key.pem"),
+        agency.directory.join("backup.pem"),
+    );
+    agency.good(&format!(
+        "openssl req -new -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=TEST backup' -days 10 \
+         -keyout {} -out {}",
+        key.display(),
+        certificate.display()
+    ));
+    let certificate = std::fs::read(certificate).unwrap();
+    lost.bring("trust/backup.pem", &certificate);
+    lost.plug_without_trouble();
+    lost.certified(&town);
+    lost.invited(&town);
+    lost.approved(&town, "");
+    lost.plug_without_trouble();
+    let running = lost.own.services();
+    let backups = agency.directory.join("backups");
+    let carried = agency.directory.join("TRUC-BAK");
+    for directory in [&backups, &carried] {
+        Disk::real().make_dir(directory).unwrap();
+    }
+    let carry = format!(
+        "trucgate backup carry --from {} --to {}",
+        backups.display(),
+        carried.display()
+    );
+    let said = lost.own.bad(&carry);
+    assert!(said.contains("no backup is there yet"), "{said}");
+    lost.own.good(&format!(
+        "trucgate backup --config {}/relay.toml --out {}",
+        lost.own.at().display(),
+        backups.display()
+    ));
+    for _ in 0..2 {
+        lost.own.good(&carry);
+    }
+    let [backup] = &files(&carried)[..] else {
+        panic!("one backup lies on the medium")
+    };
+    let name = backup.file_name().unwrap().to_str().unwrap();
+    let bytes = std::fs::read(backup).unwrap();
+    assert_eq!(bytes, std::fs::read(backups.join(name)).unwrap());
+    drop(running);
+
+    let new = Carried::another(&town, "box-2");
+    new.bring("trust/backup.pem", &certificate);
+    new.plug_without_trouble();
+    new.certified(&town);
+    new.invited(&town);
+    new.bring(&format!("restore/{name}"), &bytes);
+    new.approved(&town, "--replace");
+    let (code, said, checklist) = new.plug();
+    assert_eq!(code, 1, "{said}");
+    assert!(checklist.contains("content.key"), "{checklist}");
+    new.bring("restore/key.pem", &std::fs::read(key).unwrap());
+    let (code, said, checklist) = new.plug();
+    assert_eq!(code, 0, "{said}\n{checklist}");
+    assert!(said.contains("restore: xong"), "{said}");
+    assert!(checklist.contains("[x]  9."), "{checklist}");
+    // Its software goes on with the secrets that it has.
+    let secrets = |of: &Carried| read(&of.own.at().join("systems.toml"));
+    assert_eq!(secrets(&new), secrets(&lost));
+    let again = new.plug_without_trouble();
+    assert!(again.contains("[>] 10."), "{again}");
+}
+
+fn admin(town: &Town, words: &str) -> String {
+    town.hub.good(&format!(
+        "trucgate hub --config {} admin {words}",
+        town.hub_config().display()
+    ))
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {

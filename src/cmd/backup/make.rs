@@ -15,7 +15,7 @@ use crate::control::{self, Answer, Ask, AskBackup};
 use crate::durable::Disk;
 use crate::evidence::audit;
 use crate::journal::{self, ids};
-use crate::packet::PacketId;
+use crate::packet::{MemberId, PacketId};
 use crate::seal::Paper;
 use crate::store;
 use crate::trust::pem;
@@ -23,7 +23,7 @@ use crate::trust::pem;
 /// How long a copy may take.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 /// How a file ends that is named by this command.
-const ENDING: &str = ".trucgate-backup";
+pub(in crate::cmd) const ENDING: &str = ".trucgate-backup";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Make {
@@ -47,7 +47,8 @@ pub(super) fn run(arguments: &Make) -> Result<(), Failure> {
     let last = done?;
     ended?;
     if out.is_dir() {
-        prune(&config, out)?;
+        let keep = config.backup.as_ref().map_or(1, |backup| backup.keep);
+        prune(&config.own.code, usize::from(keep.max(1)), out)?;
     }
     journal::line(&ids::BACKUP_MADE)
         .step("backup")
@@ -218,13 +219,9 @@ fn parts(config: &RelayConfig, relay: &Path) -> Vec<Part> {
 }
 
 /// Old ones go, and what was cut off.
-fn prune(config: &RelayConfig, directory: &Path) -> Result<(), Failure> {
-    let keep = config
-        .backup
-        .as_ref()
-        .map_or(1, |backup| usize::from(backup.keep.max(1)));
+pub(super) fn prune(own: &MemberId, keep: usize, directory: &Path) -> Result<(), Failure> {
     let told = |error: std::io::Error| Failure::other(format!("{}: {error}", directory.display()));
-    let begin = format!("{}-", config.own.code);
+    let begin = format!("{own}-");
     let names = std::fs::read_dir(directory)
         .map_err(told)?
         .flatten()

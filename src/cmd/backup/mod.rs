@@ -1,5 +1,6 @@
 //! `trucgate backup`: what a running box keeps, in a file that only the agency opens; and its rehearsal.
 
+mod carry;
 mod judge;
 mod make;
 mod rehearse;
@@ -14,6 +15,7 @@ use crate::journal::{self, ids};
 use crate::{backup, durable::Disk};
 
 pub(super) use judge::{directory_of, signed_by};
+pub(super) use make::ENDING;
 
 /// Sao lưu / a backup.
 #[derive(Debug, clap::Args)]
@@ -29,6 +31,8 @@ pub(super) struct Arguments {
 enum Verb {
     /// Thử khôi phục bản sao lưu gần nhất rồi kiểm tra tất cả / restores the last backup on trial and verifies all of it
     Rehearse(At),
+    /// Chép bản mới nhất ra đĩa khác rồi đọc lại / copies the newest one to a medium and reads it back
+    Carry(carry::Carry),
     /// Lấy phong bì CMS ra, để mở bằng khoá ở máy khác / takes the CMS envelope out, to open it where the key is
     Envelope {
         /// Tệp sao lưu / the backup
@@ -64,6 +68,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                 .say("no backup was made");
         }),
         Some(Verb::Rehearse(at)) => rehearse::run(&at),
+        Some(Verb::Carry(arguments)) => carry::run(&arguments).inspect_err(|failure| {
+            journal::line(&ids::BACKUP_NOT_CARRIED)
+                .step("carry")
+                .reason(failure.reason())
+                .next("mend what the reason names, or take another medium, and plug it in again")
+                .say("the newest backup did not come onto the medium");
+        }),
         Some(Verb::Envelope { file, out }) => {
             let checked = backup::check(&file).map_err(Failure::other)?;
             let disk = Disk::real();

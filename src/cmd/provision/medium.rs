@@ -4,10 +4,13 @@
 //! plan.toml, trust/          a person brings: which box, whom it trusts
 //! requests/, so-pin          the box gives: for the certification authority, for the safe
 //! certificates/, invitation  a person brings: what the authority issued, the hub's single-use code
+//! restore/                   a person brings, where a lost box comes back: its backup, and content.key or key.pem
 //! systems.toml               the box gives: with what the agencies' software signs in
 //! so-pin-kept                a person brings, empty: the PIN is in the safe, close the box
 //! checklist.txt              the box says how far it has come, and what is missing
 //! ```
+
+mod restore;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -133,32 +136,18 @@ impl Walk<'_> {
                 };
                 arguments = vec!["--code".into(), code.trim().into()];
             }
+            Step::SelfTest => restore::put_back(self)?,
             Step::Close if !self.so_pin_kept() => return Ok(Turn::APersons),
             Step::Close => arguments = vec!["--so-pin-kept".into()],
             _ => {}
         }
-        self.verb(step.verb(), &arguments)?;
+        let verb = step.verb();
+        let here = ["provision", verb, "--dir"].map(PathBuf::from);
+        let mut line = [&here[..], std::slice::from_ref(&self.directory)].concat();
+        line.extend(arguments);
+        typed(verb, &line)?;
         Ok(Turn::Ours)
     }
-
-    /// A process of its own for each step, as a person would type it: a process has one PKCS#11 context.
-    fn verb(&self, verb: &str, arguments: &[PathBuf]) -> Result<(), Failure> {
-        let program = std::env::current_exe().map_err(Failure::other)?;
-        let output = Command::new(program)
-            .args(["provision", verb, "--dir"])
-            .arg(&self.directory)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(Failure::other)?;
-        if output.status.success() {
-            println!("{verb}: xong / done");
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(Failure::other(format!("{verb}: {}", said.trim())))
-    }
-
     fn look(&self) -> Result<Bench, Failure> {
         Bench::look(
             &self.directory,
@@ -256,6 +245,22 @@ impl Walk<'_> {
             .replace(path, bytes)
             .map_err(|error| at(path, &error))
     }
+}
+
+/// A process of its own for each step, as a person would type it: a process has one PKCS#11 context.
+fn typed(verb: &str, arguments: &[PathBuf]) -> Result<(), Failure> {
+    let program = std::env::current_exe().map_err(Failure::other)?;
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(Failure::other)?;
+    if output.status.success() {
+        println!("{verb}: xong / done");
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(Failure::other(format!("{verb}: {}", said.trim())))
 }
 
 /// Whether the file lies there already.
