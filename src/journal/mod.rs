@@ -12,6 +12,8 @@ mod sink;
 
 use std::collections::VecDeque;
 use std::fmt::Display;
+use std::io::PipeWriter;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -52,6 +54,15 @@ impl Drop for Journal {
     fn drop(&mut self) {
         flush();
     }
+}
+
+/// Lets a child of a service, whose `stderr` this process reads, write its lines to the journal all the same; what else it says
+/// goes into the pipe.
+///
+/// # Errors
+/// When the pipe can't be asked.
+pub fn share(child: &mut Command, stderr: &PipeWriter) -> std::io::Result<()> {
+    sink::share(child, stderr)
 }
 
 /// Waits a moment for the last lines: for a process that ends where it stands.

@@ -1,8 +1,11 @@
 //! The queue and the one thread behind it.
 
-use std::io::Write;
+use std::fs::{File, Metadata};
+use std::io::{PipeWriter, Write};
+use std::os::fd::OwnedFd;
 use std::os::linux::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -16,6 +19,8 @@ use crate::clock::{Clock, rfc3339};
 
 /// Lines that may wait; a journal that stands still costs no more memory than these.
 const QUEUE: usize = 4_096;
+/// By which systemd names the stream that is the journal's, see systemd.exec(5).
+const STREAM: &str = "JOURNAL_STREAM";
 /// Where journald listens; the same that `tracing-journald` writes to.
 const JOURNALD: &str = "/run/systemd/journal/socket";
 
@@ -201,12 +206,25 @@ impl Journald {
 /// Whether this process's stderr is the journal's (systemd.exec(5), `$JOURNAL_STREAM`): only then its lines belong
 /// there, and a person who starts the program by hand sees them.
 fn is_service() -> bool {
-    let stderr = std::fs::metadata("/proc/self/fd/2")
-        .map(|stderr| format!("{}:{}", stderr.st_dev(), stderr.st_ino()));
+    let stderr = std::fs::metadata("/proc/self/fd/2").map(|stderr| name_of(&stderr));
     matches!(
-        (std::env::var("JOURNAL_STREAM"), stderr),
+        (std::env::var(STREAM), stderr),
         (Ok(stream), Ok(stderr)) if stream == stderr
     )
+}
+
+/// A stream as `$JOURNAL_STREAM` names it.
+fn name_of(stream: &Metadata) -> String {
+    format!("{}:{}", stream.st_dev(), stream.st_ino())
+}
+
+/// Where this process is a service, a child is told that a stderr which this process reads counts as the journal's.
+pub(super) fn share(child: &mut Command, stderr: &PipeWriter) -> std::io::Result<()> {
+    if is_service() {
+        let stream = File::from(OwnedFd::from(stderr.try_clone()?));
+        child.env(STREAM, name_of(&stream.metadata()?));
+    }
+    Ok(())
 }
 
 /// One tracing event an entry. Its level stands for the priority as `tracing-journald` maps it by default.

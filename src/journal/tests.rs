@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Read;
 use std::os::linux::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -88,6 +89,16 @@ fn journald_gets_the_same_fields_by_its_own_protocol() {
 }
 
 #[test]
+fn a_child_that_is_read_writes_to_the_journal_all_the_same() {
+    let Some((datagrams, stderr)) = as_service("parent", |socket| receive(socket, 1)) else {
+        return;
+    };
+    let fields = native(&datagrams[0]);
+    assert_eq!(fields["MESSAGE_ID"], ids::PACKET_SEALED.message_id);
+    assert!(stderr.contains("read from the child: nothing"), "{stderr}");
+}
+
+#[test]
 fn a_journald_that_stands_still_delays_nobody_and_its_losses_are_told() {
     // The part tells far more than fits while nothing is received, says "told", and only then we receive.
     let told = |socket: &UnixDatagram| receive_until(socket, ids::LINES_DROPPED.message_id);
@@ -110,11 +121,11 @@ fn a_journald_that_went_away_leaves_its_lines_on_stderr() {
 /// Not a test of its own: what the processes started above do.
 #[test]
 fn plays_its_part() {
-    let Ok(part) = std::env::var(PART) else {
+    let Ok(played) = std::env::var(PART) else {
         return;
     };
     let journal = init("trucgate-test");
-    match part.as_str() {
+    match played.as_str() {
         "flood" => {
             let started = Instant::now();
             for number in 0..3 * 4_096 {
@@ -133,6 +144,18 @@ fn plays_its_part() {
                 .remove(Path::new("/run/systemd/journal/socket"))
                 .unwrap();
             tell();
+        }
+        "parent" => {
+            let (mut out, stderr) = std::io::pipe().unwrap();
+            let mut child = part("tell");
+            share(&mut child, &stderr).unwrap();
+            let mut started = child.stderr(stderr).spawn().unwrap();
+            drop(child);
+            let mut said = String::new();
+            out.read_to_string(&mut said).unwrap();
+            assert!(started.wait().unwrap().success());
+            let said = said.find("MESSAGE_ID").map_or("nothing", |_| &said);
+            eprintln!("read from the child: {said}");
         }
         _ => tell(),
     }

@@ -13,6 +13,7 @@
 mod restore;
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,6 +21,7 @@ use super::steps::At;
 use crate::clock::{Chance, Clock};
 use crate::cmd::run::Failure;
 use crate::durable::Disk;
+use crate::journal;
 use crate::provision::bench::{Bench, plan_file};
 use crate::provision::configure::systems_file;
 use crate::provision::plan::Plan;
@@ -250,16 +252,25 @@ impl Walk<'_> {
 /// A process of its own for each step, as a person would type it: a process has one PKCS#11 context.
 fn typed(verb: &str, arguments: &[PathBuf]) -> Result<(), Failure> {
     let program = std::env::current_exe().map_err(Failure::other)?;
-    let output = Command::new(program)
+    let (mut out, stderr) = std::io::pipe().map_err(Failure::other)?;
+    let mut command = Command::new(program);
+    journal::share(&mut command, &stderr).map_err(Failure::other)?;
+    let mut child = command
         .args(arguments)
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::null())
+        .stderr(stderr)
+        .spawn()
         .map_err(Failure::other)?;
-    if output.status.success() {
+    // With it goes this process's own end of the pipe.
+    drop(command);
+    let mut said = Vec::new();
+    out.read_to_end(&mut said).map_err(Failure::other)?;
+    if child.wait().map_err(Failure::other)?.success() {
         println!("{verb}: xong / done");
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&said);
     Err(Failure::other(format!("{verb}: {}", said.trim())))
 }
 
