@@ -163,8 +163,8 @@ const BACKUP: time::Duration = time::Duration::hours(50);
 fn backup(last: Result<Option<crate::backup::Last>, String>, now: Moment) -> Gauge {
     let good = |state| Gauge::good(Kind::Backup, "", state);
     let make = Text::new(
-        "sao lưu rồi diễn tập: trucgate backup --out, trucgate backup rehearse; xem nhật ký",
-        "back up and rehearse: trucgate backup --out, trucgate backup rehearse; see the journal",
+        "sao lưu rồi diễn tập: trucgate backup --out, trucgate backup rehearse; thiết bị không có dòng lệnh: cắm đĩa nhãn TRUC-BAK; xem nhật ký",
+        "back up and rehearse: trucgate backup --out, trucgate backup rehearse; an appliance has no shell: plug in a medium labelled TRUC-BAK; see the journal",
     );
     let last = match last {
         Err(error) => return good(Text::new(error.clone(), error)).at(Level::Warning, make),
