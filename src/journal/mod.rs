@@ -56,6 +56,12 @@ impl Drop for Journal {
     }
 }
 
+/// [`init`] where this process is a service. A command whose words are for the person who typed it says nothing besides.
+#[must_use = "dropped at once, it flushes nothing"]
+pub fn init_in_service(name: &str) -> Option<Journal> {
+    sink::is_service().then(|| init(name))
+}
+
 /// Lets a child of a service, whose `stderr` this process reads, write its lines to the journal all the same; what else it says
 /// goes into the pipe.
 ///

@@ -205,7 +205,7 @@ impl Journald {
 
 /// Whether this process's stderr is the journal's (systemd.exec(5), `$JOURNAL_STREAM`): only then its lines belong
 /// there, and a person who starts the program by hand sees them.
-fn is_service() -> bool {
+pub(super) fn is_service() -> bool {
     let stderr = std::fs::metadata("/proc/self/fd/2").map(|stderr| name_of(&stderr));
     matches!(
         (std::env::var(STREAM), stderr),

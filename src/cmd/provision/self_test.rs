@@ -19,6 +19,7 @@ use crate::cmd::run::{self, Failure, Signals};
 use crate::config::{self, RelayConfig};
 use crate::durable::Disk;
 use crate::https::{Bytes, ClientTls};
+use crate::journal;
 use crate::provision::bench::Bench;
 use crate::provision::configure;
 use crate::provision::plan::Member;
@@ -34,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
 
 pub(super) fn run(at: &At) -> Result<(), Failure> {
+    // What signer and relay do inside this command is evidence, too.
+    let _journal = journal::init_in_service("trucgate-self-test");
     let (mut bench, _alone) = open(&at.dir)?;
     bench.ready_to_test().map_err(Failure::other)?;
     let work = &mut bench;
