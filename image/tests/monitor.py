@@ -2,15 +2,21 @@
 and `unplug` a USB medium, `screen FILE` takes the screen as PNG, `type KEYS…` presses keys at the screen by QEMU's names; `line TEXT` is typed
 at the serial line, whose socket argv[1] is then."""
 
+import fcntl
 import json
 import socket
+import struct
 import sys
+import termios
 import time
 
 monitor = socket.socket(socket.AF_UNIX)
 monitor.connect(sys.argv[1])
 if sys.argv[2] == "line":
     monitor.sendall(sys.argv[3].encode())
+    # A slow machine takes them a few at a time; what it has not taken when this end closes is lost.
+    while struct.unpack("i", fcntl.ioctl(monitor, termios.TIOCOUTQ, bytes(4)))[0]:
+        time.sleep(0.05)
     sys.exit()
 lines = monitor.makefile("rw")
 json.loads(lines.readline())
