@@ -135,6 +135,6 @@ image: setup-image
 image-lock: setup-image
 	image/lock
 
-# The image in virtual machines; half an hour where KVM does not work.
+# The image in virtual machines; some five hours where KVM does not work.
 image-test: setup-image-test image
 	image/tests/run
