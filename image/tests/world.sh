@@ -173,12 +173,16 @@ new_settings() {
     mke2fs -q -t ext4 -L TRUC-SET -d settings settings.img
 }
 
+# is_put_away MEDIUM: whether the FAT16 file system there is not in use any more; its lowest bit here is set as long as it is.
+is_put_away() {
+    [ "$(od -An -tu1 -j 37 -N 1 "$1")" -eq 0 ]
+}
+
 # plug_until PATTERN: the medium is plugged in until its checklist shows that, and taken out when it is no longer mounted.
 plug_until() {
     monitor plug medium.img
     for _ in $(seq 600); do
-        # The lowest bit there is set as long as the file system is in use.
-        if [ "$(od -An -tu1 -j 37 -N 1 medium.img)" -eq 0 ] &&
+        if is_put_away medium.img &&
             in_tools mtype -i medium.img ::checklist.txt 2>/dev/null | tr -d '\r' >checklist && grep -q -e "$1" checklist; then
             monitor unplug
             return
