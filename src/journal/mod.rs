@@ -12,8 +12,6 @@ mod sink;
 
 use std::collections::VecDeque;
 use std::fmt::Display;
-use std::io::PipeWriter;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -25,6 +23,7 @@ pub use catalog::Explanation;
 pub use entry::{Entry, FIELDS, Priority};
 pub use ids::Id;
 use sink::Queue;
+pub use sink::share;
 
 /// Entries that a listener may leave unread before it misses some.
 const LISTENED: usize = 1_024;
@@ -60,15 +59,6 @@ impl Drop for Journal {
 #[must_use = "dropped at once, it flushes nothing"]
 pub fn init_in_service(name: &str) -> Option<Journal> {
     sink::is_service().then(|| init(name))
-}
-
-/// Lets a child of a service, whose `stderr` this process reads, write its lines to the journal all the same; what else it says
-/// goes into the pipe.
-///
-/// # Errors
-/// When the pipe can't be asked.
-pub fn share(child: &mut Command, stderr: &PipeWriter) -> std::io::Result<()> {
-    sink::share(child, stderr)
 }
 
 /// Waits a moment for the last lines: for a process that ends where it stands.

@@ -218,8 +218,12 @@ fn name_of(stream: &Metadata) -> String {
     format!("{}:{}", stream.st_dev(), stream.st_ino())
 }
 
-/// Where this process is a service, a child is told that a stderr which this process reads counts as the journal's.
-pub(super) fn share(child: &mut Command, stderr: &PipeWriter) -> std::io::Result<()> {
+/// Lets a child of a service, whose `stderr` this process reads, write its lines to the journal all the same; what else it says
+/// goes into the pipe.
+///
+/// # Errors
+/// When the pipe can't be asked.
+pub fn share(child: &mut Command, stderr: &PipeWriter) -> std::io::Result<()> {
     if is_service() {
         let stream = File::from(OwnedFd::from(stderr.try_clone()?));
         child.env(STREAM, name_of(&stream.metadata()?));

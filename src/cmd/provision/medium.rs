@@ -150,6 +150,7 @@ impl Walk<'_> {
         typed(verb, &line)?;
         Ok(Turn::Ours)
     }
+
     fn look(&self) -> Result<Bench, Failure> {
         Bench::look(
             &self.directory,
