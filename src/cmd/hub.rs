@@ -174,7 +174,8 @@ pub async fn work(config: HubConfig, disk: Disk, signals: Signals) -> Result<(),
         chance.clone(),
         signals.reload.clone(),
         keeper.clone(),
-    );
+    )
+    .await;
     keeper.witness(Archive::new(store.clone()));
     keeper.follow();
     let stamped = seen.clone();

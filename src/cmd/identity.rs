@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::run::Failure;
 use crate::clock::Chance;
@@ -23,7 +23,10 @@ pub(super) fn signer(own: &Own) -> Result<Client, Failure> {
 
 /// Presents the TLS key's credential as soon as the signer gives it, and every newer one, with the newest OCSP answer about
 /// it; asks anew at each reload. The status of all the signer's certificates is followed.
-pub(super) fn present(
+///
+/// Returns when the signer has answered, refused or kept silent once: who is ready beside a signer that is there turns
+/// nobody away for want of a certificate, and who is alone starts all the same.
+pub(super) async fn present(
     own: &Own,
     signer: Client,
     chance: Chance,
@@ -33,11 +36,15 @@ pub(super) fn present(
     let current = Current::empty();
     keeper.staple(&current);
     let (shown, name) = (current.clone(), own.tls_key.clone());
+    let (asked, once) = oneshot::channel::<()>();
+    let mut asked = Some(asked);
     tokio::spawn(async move {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         let mut told = None;
         loop {
-            match newest(&signer, &name, &shown, &keeper).await {
+            let newest = newest(&signer, &name, &shown, &keeper).await;
+            drop(asked.take());
+            match newest {
                 Ok(()) => {
                     backoff.reset();
                     if told.take().is_some() {
@@ -60,6 +67,8 @@ pub(super) fn present(
             }
         }
     });
+    // Nothing is ever sent: that the sender is dropped is the word.
+    let _ = once.await;
     current
 }
 

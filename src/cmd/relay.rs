@@ -53,7 +53,8 @@ pub async fn work(config: RelayConfig, disk: Disk, signals: Signals) -> Result<(
         chance.clone(),
         signals.reload.clone(),
         keeper.clone(),
-    );
+    )
+    .await;
     let judge = Judge::new(grounds.clone(), clock.clone());
     let hub = Hub::new(hub_client(&config, &current, &judge, &clock)?);
     let witness = Witness::open(disk.clone(), config.own.state.join("hub-head"));

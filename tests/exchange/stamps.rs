@@ -3,9 +3,11 @@
 use std::process::Command;
 
 use serde_json::Value;
+use trucgate::clock::Chance;
 use trucgate::cmd::demo::exchange::{Exchange, READY, is};
 use trucgate::cmd::demo::process::Process;
 use trucgate::journal::ids;
+use trucgate::provision::lab::free_address;
 use trucgate::seal::Bundle;
 use trucgate::vxp::Transport;
 
@@ -31,9 +33,8 @@ impl Stamping {
                 directory.display()
             ),
         );
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let one = Self {
-            listen: free.local_addr().unwrap().to_string(),
+            listen: free_address(&Chance::system()).unwrap().to_string(),
             directory,
             process: None,
         };

@@ -201,7 +201,7 @@ async fn operators_work_from_afar_and_strangers_do_not() {
     let (an, stranger) = (operator(&world, "An"), operator(&world, "Dũng"));
     let address = employ(&mut world, Sender, &[(&an, "view")]);
     let said = an.types_from_afar(&address, &["status", "--json"]);
-    let json: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let json: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
     assert_eq!(json["box"], "00.02.W00", "{said:?}");
     let refused = failed(&an.types_from_afar(&address, &["agree", "list"]));
     assert!(refused.contains("lacks the role"), "{refused}");

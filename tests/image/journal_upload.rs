@@ -3,12 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use trucgate::clock::Chance;
 use trucgate::durable::Disk;
+use trucgate::provision::lab::free_address;
 
 const REMOTE: &str = "/usr/lib/systemd/systemd-journal-remote";
 
@@ -120,11 +122,7 @@ fn the_journal_reaches_the_log_server_that_the_settings_name_and_no_stranger() {
         &format!("mkdir sent; {REMOTE} -o sent/one.journal export"),
     );
 
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_address(&Chance::system()).unwrap().port();
     let sample = include_str!("../../image/settings.toml");
     let settings = format!("{sample}\n[journal]\nupload = \"https://127.0.0.1:{port}\"\n");
     write(&at.join("settings.toml"), settings);

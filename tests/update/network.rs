@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use trucgate::clock::Chance;
 use trucgate::journal::ids;
+use trucgate::provision::lab::free_address;
 
 use super::world::{Builder, Machine};
 
@@ -25,11 +27,7 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success());
-        // Taken and given back: somebody else could take it, and then the server does not start.
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .unwrap()
-            .port();
+        let port = free_address(&Chance::system()).unwrap().port();
         let child = Command::new("openssl")
             .args([
                 "s_server",

@@ -228,7 +228,10 @@ static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// An address on this machine that is free now, and stays so while its owner is away: below the ports from which the
 /// kernel takes those of connections.
-fn free_address(chance: &Chance) -> Result<SocketAddr, String> {
+///
+/// # Errors
+/// When a hundred drawn ports were all taken.
+pub fn free_address(chance: &Chance) -> Result<SocketAddr, String> {
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut tried = Err("no free port".to_owned());
     for _ in 0..100 {

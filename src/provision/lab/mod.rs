@@ -7,7 +7,7 @@ mod machine;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-pub use machine::{Machine, Tenant, module};
+pub use machine::{Machine, Tenant, free_address, module};
 
 use super::token::Kind;
 use crate::clock::{Chance, Clock, Moment};

@@ -1,12 +1,12 @@
 //! Two operators with certificates of the lab's authority, and what they type.
 
 use std::ffi::OsStr;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use trucgate::clock::Chance;
 use trucgate::durable::Disk;
-use trucgate::provision::lab::module;
+use trucgate::provision::lab::{free_address, module};
 use trucgate::provision::token::PublicHalf;
 use trucgate::trust::directory::Fingerprint;
 use trucgate::trust::issue::{TestKey, Use, Wanted};
@@ -131,9 +131,7 @@ fn certified(
 /// Lists operators at a machine, with a management address, and starts it anew. A role is a word, or `view of CODE` where
 /// it reaches no further than one member.
 pub fn employ(world: &mut World, who: Who, operators: &[(&Operator, &str)]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let address = free_address(&Chance::system()).unwrap().to_string();
     let config = world.machine(who).config();
     let mut text = std::fs::read_to_string(&config).unwrap();
     text += &format!("\n[control]\nlisten = \"{address}\"\n");
