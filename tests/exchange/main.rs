@@ -26,6 +26,7 @@ mod gauges;
 mod memory;
 mod order;
 mod power_cut;
+mod ready;
 mod token;
 mod two_persons;
 mod walk;
