@@ -1,11 +1,10 @@
 //! Ready means ready: whoever connects then is shown a certificate, however slow the signer was.
 
-use std::io::copy;
-use std::net::Shutdown;
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
 use trucgate::cmd::demo::exchange::is;
 use trucgate::journal::ids;
 
@@ -18,22 +17,20 @@ const SLOW: Duration = Duration::from_secs(1);
 /// A signer at `there` that is as slow as [`SLOW`], with `signer` behind it.
 fn slow_signer(there: &Path, signer: &Path) {
     let (listener, signer) = (UnixListener::bind(there).unwrap(), signer.to_owned());
-    std::thread::spawn(move || {
-        for near in listener.incoming() {
-            let (near, far) = (near.unwrap(), UnixStream::connect(&signer).unwrap());
-            let back = (far.try_clone().unwrap(), near.try_clone().unwrap());
-            std::thread::spawn(move || pass(&near, &far));
-            std::thread::spawn(move || {
-                std::thread::sleep(SLOW);
-                pass(&back.0, &back.1);
-            });
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (asks, answered) = near.into_split();
+            let (answers, asked) = UnixStream::connect(&signer).await.unwrap().into_split();
+            tokio::spawn(pass(asks, asked, Duration::ZERO));
+            tokio::spawn(pass(answers, answered, SLOW));
         }
     });
 }
 
-fn pass(mut from: &UnixStream, mut to: &UnixStream) {
-    let _ = copy(&mut from, &mut to);
-    let _ = to.shutdown(Shutdown::Write);
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, after: Duration) {
+    tokio::time::sleep(after).await;
+    // Whoever is killed in the middle of it is no matter here.
+    let _ = tokio::io::copy(&mut from, &mut to).await;
 }
 
 /// Starts `who` beside a slow signer and sees in which order it says things.
