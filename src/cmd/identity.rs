@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::run::Failure;
 use crate::clock::Chance;
@@ -36,15 +36,12 @@ pub(super) async fn present(
     let current = Current::empty();
     keeper.staple(&current);
     let (shown, name) = (current.clone(), own.tls_key.clone());
-    let (asked, once) = oneshot::channel::<()>();
-    let mut asked = Some(asked);
+    let mut asked = newest(&signer, &name, &shown, &keeper).await;
     tokio::spawn(async move {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         let mut told = None;
         loop {
-            let newest = newest(&signer, &name, &shown, &keeper).await;
-            drop(asked.take());
-            match newest {
+            match asked {
                 Ok(()) => {
                     backoff.reset();
                     if told.take().is_some() {
@@ -65,10 +62,9 @@ pub(super) async fn present(
                     tokio::time::sleep(backoff.next(&chance)).await;
                 }
             }
+            asked = newest(&signer, &name, &shown, &keeper).await;
         }
     });
-    // Nothing is ever sent: that the sender is dropped is the word.
-    let _ = once.await;
     current
 }
 
